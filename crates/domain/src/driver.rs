@@ -1,0 +1,144 @@
+//! The port to the south: what the engine asks of a network.
+//!
+//! Contract of a driver: states are *set*, never counted, so that sending a command twice has the effect of sending
+//! it once. A driver reports; it does not retry, sleep between attempts, or see the store. It answers within
+//! [`DriverLimits::command_deadline`] or is cut off (which counts as [`Outcome::Unknown`]).
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::service::Products;
+use crate::{Iccid, Imsi, Msisdn, TariffCode, TicketId};
+
+/// Names one attempt at one ticket; a network that can remember a token gets this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OnceKey {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Grows with every claim of the ticket: of two commands the one with the greater epoch is the newer.
+    pub epoch: i64,
+}
+
+/// What a network is to be made to look like. The parts are set in order; the command is done when all of them are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// Which attempt this is.
+    pub once: OnceKey,
+    /// The wanted states, one a SIM.
+    pub wants: Vec<Want>,
+}
+
+/// The wanted state of one SIM at the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Want {
+    /// The SIM.
+    pub iccid: Iccid,
+    /// Its identity at the network, where known.
+    pub imsi: Option<Imsi>,
+    /// What the network is to have for it.
+    pub state: Wanted,
+}
+
+/// Present with a subscription, or not there at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wanted {
+    /// The network does not know the SIM.
+    Absent,
+    /// The network serves the SIM like this.
+    Present(Subscription),
+}
+
+/// What a network keeps for a SIM it serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// The number, where the service has one.
+    pub msisdn: Option<Msisdn>,
+    /// The tariff.
+    pub tariff: TariffCode,
+    /// APNs, bolt-ons and bars. The service is suspended when any bar suspends.
+    pub products: Products,
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The network has the wanted state: read back, or confirmed in a way that the driver vouches for.
+    Done,
+    /// The network will never do it. Nothing was changed.
+    Refused {
+        /// One line for people.
+        reason: String,
+    },
+    /// It did not work now; nothing was changed. Worth another attempt.
+    Later {
+        /// One line for people.
+        reason: String,
+        /// How long to wait at least, where the network said so.
+        after: Option<Duration>,
+    },
+    /// The network as a whole does not answer; nothing was sent. Does not count as an attempt.
+    Unavailable {
+        /// One line for people.
+        reason: String,
+    },
+    /// It may or may not have been done, wholly or in part, and it could not be read back.
+    Unknown {
+        /// One line for people.
+        reason: String,
+    },
+}
+
+/// What the network says about a SIM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkStatus {
+    /// Served.
+    Active,
+    /// Known, but suspended.
+    Suspended,
+    /// Not known.
+    Absent,
+    /// The network could not tell in time.
+    Unknown,
+}
+
+impl NetworkStatus {
+    /// The word on the wire and in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Absent => "absent",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// How hard a network may be driven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DriverLimits {
+    /// Most commands under way at once.
+    pub in_flight_max: usize,
+    /// Most commands started per second; `None` for no limit.
+    pub per_second_max: Option<u32>,
+    /// The hard deadline of one command, all its parts included.
+    pub command_deadline: Duration,
+}
+
+/// A network.
+#[async_trait]
+pub trait Driver: Send + Sync + Debug {
+    /// Makes the network look like the command says, and answers what came of it. Idempotent.
+    async fn ensure(&self, command: &Command) -> Outcome;
+
+    /// What the network has for a SIM, right now. Never changes anything. Answers
+    /// [`NetworkStatus::Unknown`] where it cannot tell.
+    async fn status(&self, iccid: &Iccid, imsi: Option<&Imsi>) -> NetworkStatus;
+
+    /// How hard it may be driven.
+    fn limits(&self) -> DriverLimits;
+}

@@ -1,0 +1,52 @@
+//! Every limit of the product, with its unit in its name. Over a limit there is a clear answer, never a surprise.
+
+/// Longest code (contract, tariff, bar, …) in characters.
+pub const CODE_CHARS_MAX: usize = 64;
+/// Longest name of a service in Unicode scalar values (CCC document, "Change Service Name").
+pub const NAME_CHARS_MAX: usize = 50;
+/// Most APNs or bolt-ons on one service.
+pub const PRODUCTS_PER_SERVICE_MAX: usize = 32;
+/// Largest body of a request, in bytes.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Deepest nesting of a JSON body.
+pub const BODY_DEPTH_MAX: usize = 32;
+/// Longest idempotency key in bytes.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// How long an idempotency key is remembered, in hours.
+pub const IDEMPOTENCY_HOURS: i64 = 24;
+/// Most tickets one call of the store opens, claims or settles.
+pub const TICKETS_PER_BATCH_MAX: usize = 1_000;
+/// How often a command is sent before its ticket ends, not counting attempts that met a network that was down.
+pub const ATTEMPTS_MAX: u32 = 8;
+/// How long a ticket may wait for a network that is down before it fails, in days.
+pub const TICKET_AGE_DAYS_MAX: i64 = 7;
+/// How long a claimed ticket belongs to its worker, in seconds.
+pub const LEASE_SECONDS: u64 = 15;
+/// How long one command at a network may take, in seconds. Well inside the lease, so that a settlement still fits.
+pub const COMMAND_SECONDS_MAX: u64 = 5;
+/// How long a query waits for what the network says, in seconds.
+pub const NETWORK_STATUS_SECONDS_MAX: u64 = 2;
+/// First and longest delay before a failed attempt is repeated, in milliseconds.
+pub const RETRY_FIRST_MILLIS: u64 = 200;
+/// Longest delay before a failed attempt is repeated, in milliseconds.
+pub const RETRY_LONGEST_MILLIS: u64 = 60_000;
+/// How long a number of a network's range rests after a disconnect, in days.
+pub const NUMBER_QUARANTINE_DAYS: i64 = 30;
+/// How long a verified credential is believed without checking it again, in seconds.
+pub const CREDENTIAL_CACHE_SECONDS: u64 = 60;
+/// Most verified credentials kept in memory.
+pub const CREDENTIAL_CACHE_ENTRIES_MAX: u64 = 50_000;
+/// Longest password in bytes; what is longer is refused before it is hashed.
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// Most password checks waiting for a free core; over it the caller is asked to come back.
+pub const PASSWORD_CHECKS_WAITING_MAX: usize = 256;
+/// Longest file of a support case in bytes, after base64 is undone.
+pub const SUPPORT_FILE_BYTES_MAX: usize = 700 * 1024;
+/// Longest message of a support case in characters.
+pub const SUPPORT_MESSAGE_CHARS_MAX: usize = 10_000;
+/// Rows of a SIM import that land in one transaction.
+pub const IMPORT_ROWS_PER_BATCH: usize = 5_000;
+/// Most bad rows of a SIM import that are named; the rest is counted.
+pub const IMPORT_BAD_ROWS_NAMED_MAX: usize = 1_000;
+/// Most tickets that one page of a list shows.
+pub const TICKETS_PER_PAGE_MAX: usize = 10_000;

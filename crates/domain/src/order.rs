@@ -1,0 +1,158 @@
+//! Orders: what a caller asked for, typed and checked, independent of the face it came through.
+
+use serde::{Deserialize, Serialize};
+
+use crate::service::AppliedBar;
+use crate::{ApnCode, BarCode, BoltonCode, ContractCode, Iccid, Name, ReportingGroup, TariffCode};
+
+/// What a ticket is to bring about. Stored with the ticket as JSON; members may be added with a default, never
+/// renamed or removed, because a neighbour version of the program may read it.
+///
+/// The service that an order changes is not part of it: it is the ticket's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Order {
+    /// A new service on a SIM in stock.
+    Connect(Connect),
+    /// The service ends; its SIM goes back to stock.
+    Disconnect,
+    /// The service gets another name. Only the books change.
+    Rename {
+        /// The new name.
+        name: Name,
+    },
+    /// A bar is applied.
+    AddBar {
+        /// Which, and whether it suspends (as the catalogue said when the order was given).
+        bar: AppliedBar,
+    },
+    /// A bar is lifted.
+    RemoveBar {
+        /// Which.
+        bar: BarCode,
+    },
+    /// A bolt-on is added.
+    AddBolton {
+        /// Which.
+        bolton: BoltonCode,
+    },
+    /// A bolt-on is taken away.
+    RemoveBolton {
+        /// Which.
+        bolton: BoltonCode,
+    },
+    /// Tariff, APNs and bolt-ons become those of a template.
+    ApplyTemplate {
+        /// The template's tariff.
+        tariff: TariffCode,
+        /// The template's APNs.
+        #[serde(default)]
+        apns: Vec<ApnCode>,
+        /// The template's bolt-ons.
+        #[serde(default)]
+        boltons: Vec<BoltonCode>,
+    },
+    /// The service moves to another SIM; the present one is retired.
+    ChangeSim {
+        /// The SIM it moves to.
+        new_sim: Iccid,
+    },
+}
+
+/// The particulars of [`Order::Connect`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connect {
+    /// The name of the new service.
+    pub name: Name,
+    /// The contract it is billed under; its customer is the ticket's.
+    pub contract: ContractCode,
+    /// Its tariff.
+    pub tariff: TariffCode,
+    /// Its APNs, without repetition.
+    #[serde(default)]
+    pub apns: Vec<ApnCode>,
+    /// The reporting group it will belong to (the ordering user's, for a user of kind group).
+    #[serde(default)]
+    pub group: Option<ReportingGroup>,
+}
+
+/// The kinds of order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderKind {
+    /// [`Order::Connect`].
+    Connect,
+    /// [`Order::Disconnect`].
+    Disconnect,
+    /// [`Order::Rename`].
+    Rename,
+    /// [`Order::AddBar`].
+    AddBar,
+    /// [`Order::RemoveBar`].
+    RemoveBar,
+    /// [`Order::AddBolton`].
+    AddBolton,
+    /// [`Order::RemoveBolton`].
+    RemoveBolton,
+    /// [`Order::ApplyTemplate`].
+    ApplyTemplate,
+    /// [`Order::ChangeSim`].
+    ChangeSim,
+}
+
+impl OrderKind {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Connect,
+        Self::Disconnect,
+        Self::Rename,
+        Self::AddBar,
+        Self::RemoveBar,
+        Self::AddBolton,
+        Self::RemoveBolton,
+        Self::ApplyTemplate,
+        Self::ChangeSim,
+    ];
+
+    /// The word in the store, in logs and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Disconnect => "disconnect",
+            Self::Rename => "rename",
+            Self::AddBar => "add_bar",
+            Self::RemoveBar => "remove_bar",
+            Self::AddBolton => "add_bolton",
+            Self::RemoveBolton => "remove_bolton",
+            Self::ApplyTemplate => "apply_template",
+            Self::ChangeSim => "change_sim",
+        }
+    }
+}
+
+impl std::str::FromStr for OrderKind {
+    type Err = crate::Malformed;
+    fn from_str(raw: &str) -> Result<Self, crate::Malformed> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == raw).ok_or(crate::Malformed {
+            what: "order kind",
+            rule: "one of the words in OrderKind::as_str",
+        })
+    }
+}
+
+impl Order {
+    /// Its kind.
+    pub fn kind(&self) -> OrderKind {
+        match self {
+            Self::Connect(_) => OrderKind::Connect,
+            Self::Disconnect => OrderKind::Disconnect,
+            Self::Rename { .. } => OrderKind::Rename,
+            Self::AddBar { .. } => OrderKind::AddBar,
+            Self::RemoveBar { .. } => OrderKind::RemoveBar,
+            Self::AddBolton { .. } => OrderKind::AddBolton,
+            Self::RemoveBolton { .. } => OrderKind::RemoveBolton,
+            Self::ApplyTemplate { .. } => OrderKind::ApplyTemplate,
+            Self::ChangeSim { .. } => OrderKind::ChangeSim,
+        }
+    }
+}

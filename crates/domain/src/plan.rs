@@ -1,0 +1,327 @@
+//! What an order means: from the order and the books to the command for the network and the change of the books.
+//!
+//! One pure function, [`plan`], run when a ticket is carried out (not when it is raised). The ticket's lock keeps the
+//! books of its subjects still in between, so planning again after a crash gives the same plan.
+
+use crate::driver::{Command, OnceKey, Subscription, Want, Wanted};
+use crate::order::Connect;
+use crate::service::Products;
+use crate::ticket::{Failure, FailureKind};
+use crate::{
+    ContractCode, CustomerNumber, Iccid, Msisdn, Name, NetworkCode, Order, ReportingGroup, Service,
+    ServiceStatus, SimRecord, SimState, TariffCode,
+};
+
+/// The books as far as a ticket touches them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Books {
+    /// The customer the ticket belongs to.
+    pub customer: CustomerNumber,
+    /// The network the ticket is carried out at.
+    pub network: NetworkCode,
+    /// The ticket's SIM.
+    pub sim: SimRecord,
+    /// The ticket's service; none while it is being connected.
+    pub service: Option<Service>,
+    /// The SIM a service moves to.
+    pub new_sim: Option<SimRecord>,
+    /// The number reserved for a new service: the SIM's own, or one of the network's range.
+    pub number: Option<Msisdn>,
+}
+
+/// What is to be done for a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What the network must be made to look like; `None` when it already does, or when only the books change.
+    pub command: Option<Command>,
+    /// What the books say once it is done.
+    pub change: Change,
+}
+
+/// A change of the books, written together with the ticket's final state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The service as it will be.
+    pub service: Option<ServiceChange>,
+    /// SIMs and where they will stand.
+    pub sims: Vec<(Iccid, SimState)>,
+    /// A number of a network's range that goes into quarantine.
+    pub released: Option<Msisdn>,
+}
+
+/// A new or changed row of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceChange {
+    /// A service that gets its code when it is written.
+    Create(NewService),
+    /// The whole row of an existing service.
+    Update(Service),
+}
+
+/// A service without a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewService {
+    /// See [`Service::name`].
+    pub name: Name,
+    /// See [`Service::cli`].
+    pub cli: Option<Msisdn>,
+    /// See [`Service::iccid`].
+    pub iccid: Iccid,
+    /// See [`Service::network`].
+    pub network: NetworkCode,
+    /// See [`Service::contract`].
+    pub contract: ContractCode,
+    /// See [`Service::customer`].
+    pub customer: CustomerNumber,
+    /// See [`Service::tariff`].
+    pub tariff: TariffCode,
+    /// See [`Service::group`].
+    pub group: Option<ReportingGroup>,
+    /// See [`Service::products`].
+    pub products: Products,
+}
+
+/// Plans `order`. Fails when the books do not allow it any more (they were changed past the ticket's lock, by hand).
+pub fn plan(order: &Order, books: &Books, once: OnceKey) -> Result<Plan, Failure> {
+    let wants_and_change = match order {
+        Order::Connect(connect) => plan_connect(connect, books)?,
+        Order::Disconnect => plan_disconnect(live(books)?, books),
+        Order::ChangeSim { new_sim } => plan_change_sim(live(books)?, new_sim, books)?,
+        Order::Rename { name } => {
+            let renamed = Service { name: name.clone(), ..live(books)?.clone() };
+            (
+                Vec::new(),
+                Change { service: Some(ServiceChange::Update(renamed)), ..Change::default() },
+            )
+        }
+        Order::AddBar { .. }
+        | Order::RemoveBar { .. }
+        | Order::AddBolton { .. }
+        | Order::RemoveBolton { .. }
+        | Order::ApplyTemplate { .. } => plan_products(order, live(books)?, books),
+    };
+    let (wants, change) = wants_and_change;
+    let command = (!wants.is_empty()).then_some(Command { once, wants });
+    Ok(Plan { command, change })
+}
+
+type WantsAndChange = (Vec<Want>, Change);
+
+fn live(books: &Books) -> Result<&Service, Failure> {
+    match &books.service {
+        Some(service) if service.status.is_live() => Ok(service),
+        _ => Err(broken("the service is not active any more")),
+    }
+}
+
+fn broken(reason: &str) -> Failure {
+    Failure { kind: FailureKind::Books, reason: reason.to_owned() }
+}
+
+fn want(sim: &SimRecord, state: Wanted) -> Want {
+    Want { iccid: sim.iccid.clone(), imsi: sim.imsi.clone(), state }
+}
+
+fn present(service: &Service) -> Wanted {
+    Wanted::Present(Subscription {
+        msisdn: service.cli.clone(),
+        tariff: service.tariff.clone(),
+        products: service.products.clone(),
+    })
+}
+
+fn plan_connect(connect: &Connect, books: &Books) -> Result<WantsAndChange, Failure> {
+    if books.sim.state != SimState::Stock {
+        return Err(broken("the SIM is not in stock any more"));
+    }
+    let products = Products { apns: connect.apns.clone(), ..Products::default() };
+    let subscription = Subscription {
+        msisdn: books.number.clone(),
+        tariff: connect.tariff.clone(),
+        products: products.clone(),
+    };
+    let service = NewService {
+        name: connect.name.clone(),
+        cli: books.number.clone(),
+        iccid: books.sim.iccid.clone(),
+        network: books.network.clone(),
+        contract: connect.contract.clone(),
+        customer: books.customer.clone(),
+        tariff: connect.tariff.clone(),
+        group: connect.group.clone(),
+        products,
+    };
+    let change = Change {
+        service: Some(ServiceChange::Create(service)),
+        sims: vec![(books.sim.iccid.clone(), SimState::InUse)],
+        released: None,
+    };
+    Ok((vec![want(&books.sim, Wanted::Present(subscription))], change))
+}
+
+fn plan_disconnect(service: &Service, books: &Books) -> WantsAndChange {
+    // The SIM's own number stays with it; only a number of the network's range is given back.
+    let released = service.cli.clone().filter(|cli| books.sim.msisdn.as_ref() != Some(cli));
+    let after = Service { status: ServiceStatus::SwitchedOff, ..service.clone() };
+    let change = Change {
+        service: Some(ServiceChange::Update(after)),
+        sims: vec![(books.sim.iccid.clone(), SimState::Stock)],
+        released,
+    };
+    (vec![want(&books.sim, Wanted::Absent)], change)
+}
+
+fn plan_change_sim(
+    service: &Service,
+    new_sim: &Iccid,
+    books: &Books,
+) -> Result<WantsAndChange, Failure> {
+    let new = match &books.new_sim {
+        Some(sim) if sim.iccid == *new_sim && sim.state == SimState::Stock => sim,
+        _ => return Err(broken("the new SIM is not in stock any more")),
+    };
+    let after = Service { iccid: new.iccid.clone(), ..service.clone() };
+    // The old SIM goes first: a network keeps a number for one subscriber at a time.
+    let wants = vec![want(&books.sim, Wanted::Absent), want(new, present(&after))];
+    let change = Change {
+        service: Some(ServiceChange::Update(after)),
+        sims: vec![
+            (books.sim.iccid.clone(), SimState::Retired),
+            (new.iccid.clone(), SimState::InUse),
+        ],
+        released: None,
+    };
+    Ok((wants, change))
+}
+
+/// Orders that only change what is on the service. One that changes nothing does not touch the network.
+fn plan_products(order: &Order, service: &Service, books: &Books) -> WantsAndChange {
+    let mut after = service.clone();
+    let products = &mut after.products;
+    match order {
+        Order::AddBar { bar } => {
+            if !products.bars.iter().any(|applied| applied.code == bar.code) {
+                products.bars.push(bar.clone());
+            }
+        }
+        Order::RemoveBar { bar } => products.bars.retain(|applied| applied.code != *bar),
+        Order::AddBolton { bolton } => {
+            if !products.boltons.contains(bolton) {
+                products.boltons.push(bolton.clone());
+            }
+        }
+        Order::RemoveBolton { bolton } => products.boltons.retain(|added| added != bolton),
+        Order::ApplyTemplate { tariff, apns, boltons } => {
+            after.tariff = tariff.clone();
+            products.apns.clone_from(apns);
+            products.boltons.clone_from(boltons);
+        }
+        Order::Connect(_) | Order::Disconnect | Order::Rename { .. } | Order::ChangeSim { .. } => {}
+    }
+    if after == *service {
+        return (Vec::new(), Change::default());
+    }
+    after.status = after.products.live_status();
+    let wants = vec![want(&books.sim, present(&after))];
+    (wants, Change { service: Some(ServiceChange::Update(after)), ..Change::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::AppliedBar;
+    use crate::{ServiceCode, TicketId};
+
+    fn once() -> OnceKey {
+        OnceKey { ticket: TicketId::FIRST, epoch: 1 }
+    }
+
+    fn books(service: Option<Service>) -> Books {
+        let sim = SimRecord {
+            iccid: "8910390000015161789".parse().unwrap(),
+            imsi: Some("901700000000001".parse().unwrap()),
+            msisdn: None,
+            customer: "1000000".parse().unwrap(),
+            network: None,
+            state: if service.is_some() { SimState::InUse } else { SimState::Stock },
+            version: 1,
+        };
+        let number = Some("07700900001".parse().unwrap());
+        let customer = sim.customer.clone();
+        Books { customer, network: "AS".parse().unwrap(), sim, service, new_sim: None, number }
+    }
+
+    fn service() -> Service {
+        Service {
+            code: ServiceCode::FIRST,
+            name: "Marion Gomez".parse().unwrap(),
+            status: ServiceStatus::Active,
+            cli: Some("07700900001".parse().unwrap()),
+            iccid: "8910390000015161789".parse().unwrap(),
+            network: "AS".parse().unwrap(),
+            contract: "1000274".parse().unwrap(),
+            customer: "1000000".parse().unwrap(),
+            tariff: "TEASEU1000MB".parse().unwrap(),
+            group: None,
+            products: Products::default(),
+        }
+    }
+
+    fn suspend() -> Order {
+        let bar = AppliedBar { code: "AS_SUS_MSISDN".parse().unwrap(), suspends: true };
+        Order::AddBar { bar }
+    }
+
+    fn updated(plan: &Plan) -> &Service {
+        match &plan.change.service {
+            Some(ServiceChange::Update(service)) => service,
+            other => panic!("not an update: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_suspending_bar_bars_the_service_and_lifting_the_last_one_activates_it() {
+        let first = plan(&suspend(), &books(Some(service())), once()).unwrap();
+        assert_eq!(updated(&first).status, ServiceStatus::Barred);
+        let lift = Order::RemoveBar { bar: "AS_SUS_MSISDN".parse().unwrap() };
+        let second = plan(&lift, &books(Some(updated(&first).clone())), once()).unwrap();
+        assert_eq!(updated(&second).status, ServiceStatus::Active);
+        assert!(second.command.is_some());
+    }
+
+    #[test]
+    fn a_bar_that_is_already_there_does_not_touch_the_network() {
+        let barred = updated(&plan(&suspend(), &books(Some(service())), once()).unwrap()).clone();
+        let again = plan(&suspend(), &books(Some(barred)), once()).unwrap();
+        assert_eq!(again, Plan { command: None, change: Change::default() });
+    }
+
+    #[test]
+    fn a_range_number_is_released_and_a_sims_own_is_kept() {
+        let by_range = plan(&Order::Disconnect, &books(Some(service())), once()).unwrap();
+        assert_eq!(by_range.change.released, service().cli);
+        let mut own = books(Some(service()));
+        own.sim.msisdn = service().cli;
+        assert_eq!(plan(&Order::Disconnect, &own, once()).unwrap().change.released, None);
+    }
+
+    #[test]
+    fn a_sim_change_takes_the_number_off_the_old_sim_first() {
+        let mut both = books(Some(service()));
+        let new_sim: Iccid = "8944110011462295831".parse().unwrap();
+        both.new_sim =
+            Some(SimRecord { iccid: new_sim.clone(), state: SimState::Stock, ..both.sim.clone() });
+        let moved = plan(&Order::ChangeSim { new_sim: new_sim.clone() }, &both, once()).unwrap();
+        let wants = moved.command.unwrap().wants;
+        assert_eq!(wants[0].state, Wanted::Absent);
+        assert_eq!(wants[1].iccid, new_sim);
+        assert_eq!(moved.change.sims[0].1, SimState::Retired);
+    }
+
+    #[test]
+    fn an_order_for_a_service_that_is_gone_fails_instead_of_reaching_the_network() {
+        let gone = Service { status: ServiceStatus::SwitchedOff, ..service() };
+        let failure = plan(&Order::Disconnect, &books(Some(gone)), once()).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Books);
+    }
+}

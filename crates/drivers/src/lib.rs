@@ -1,0 +1,1 @@
+//! Drivers to the south: the simulated network, and the suite every driver must pass

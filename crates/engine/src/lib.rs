@@ -1,0 +1,1 @@
+//! What provisor does: commands, queries, sign-in and the runner that carries tickets out

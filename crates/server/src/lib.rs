@@ -1,0 +1,1 @@
+//! The one binary: configuration, wiring and the commands of provisor

@@ -1,0 +1,1 @@
+//! All HTTP: a folder a face, and the kit they share
