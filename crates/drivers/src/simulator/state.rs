@@ -1,0 +1,389 @@
+//! The simulated network's own memory: one `SQLite` file that nothing else writes to.
+//!
+//! WAL with `synchronous = OFF`: what was committed lies in the machine's page cache and survives the death of the
+//! process, not of the machine. That is on purpose: a real network's disk is not ours to wait for either.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use provisor_domain::driver::{OnceKey, Subscription, Want, Wanted};
+use provisor_domain::{Iccid, Imsi, Msisdn, NetworkCode, TicketId};
+use rusqlite::config::DbConfig;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
+
+/// Marks the file as a simulated network's (`PRAGMA application_id`): "pvNW".
+const APPLICATION_ID: i32 = 0x7076_4e57;
+/// The form of the tables (`PRAGMA user_version`).
+const FORM: i32 = 1;
+/// The page cache of one connection, in KiB.
+const CACHE_KIB: i32 = 8 * 1_024;
+/// How long a connection waits for another process, in milliseconds.
+const BUSY_MILLIS: u64 = 2_000;
+
+const SCHEMA: &str = "
+CREATE TABLE network (code TEXT NOT NULL) STRICT;
+CREATE TABLE subscriber (
+    iccid       TEXT PRIMARY KEY,
+    imsi        TEXT,
+    msisdn      TEXT UNIQUE,
+    tariff      TEXT NOT NULL,
+    products    TEXT NOT NULL,    -- JSON, as the domain's Products
+    suspended   INTEGER NOT NULL, -- 0 or 1
+    last_ticket INTEGER NOT NULL, -- the command that changed the row last
+    last_epoch  INTEGER NOT NULL,
+    changed_at  INTEGER NOT NULL  -- milliseconds since 1970
+) STRICT, WITHOUT ROWID;
+CREATE TABLE command_log (
+    seq     INTEGER PRIMARY KEY,
+    at      INTEGER NOT NULL,     -- milliseconds since 1970
+    ticket  INTEGER NOT NULL,
+    epoch   INTEGER NOT NULL,
+    wants   TEXT NOT NULL,        -- JSON: [[iccid, wanted], ..]
+    outcome TEXT NOT NULL         -- a word of LogWord
+) STRICT;
+";
+
+/// Why a simulated network's file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulatorError {
+    /// The file cannot be opened, read or written.
+    #[error(
+        "the simulated network's file {} cannot be used: {source}; check that its directory exists, that this user \
+         may write there, and that the disk is not full", file.display()
+    )]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What `SQLite` said.
+        source: rusqlite::Error,
+    },
+    /// The file holds something else.
+    #[error(
+        "{} is not a simulated network's file (or a newer program's); name another one with `file`", file.display()
+    )]
+    Foreign {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file is another network's.
+    #[error(
+        "{} is the file of network {owner}, not of {network}; give each network its own `file`", file.display()
+    )]
+    OtherNetwork {
+        /// The file.
+        file: PathBuf,
+        /// Whose file it is.
+        owner: String,
+        /// Who wanted it.
+        network: NetworkCode,
+    },
+    /// The thread that writes could not be started.
+    #[error("the simulated network's writer does not start: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A subscriber as the simulated network has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscriber {
+    /// The SIM.
+    pub iccid: Iccid,
+    /// Its identity, where a command named it.
+    pub imsi: Option<Imsi>,
+    /// How it is served.
+    pub subscription: Subscription,
+    /// Whether the network has it suspended.
+    pub suspended: bool,
+    /// The command that changed it last.
+    pub last: OnceKey,
+    /// When that was.
+    pub changed_at: Timestamp,
+}
+
+/// A command that the simulated network received, as it wrote it down (`log = true`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedCommand {
+    /// When it was decided on.
+    pub at: Timestamp,
+    /// Which attempt it was.
+    pub once: OnceKey,
+    /// What it wanted.
+    pub wants: Vec<(Iccid, Wanted)>,
+    /// `done`, `unchanged` (done, there was nothing to do), `refused`, `later`, `unavailable`, `timeout` or
+    /// `done_but_not_reported`.
+    pub outcome: String,
+}
+
+/// Opens `file` for writing, making it and its tables where there are none.
+pub(super) fn open_writer(
+    network: &NetworkCode,
+    file: &Path,
+) -> Result<Connection, SimulatorError> {
+    let failed = |source| SimulatorError::File { file: file.to_owned(), source };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let mut connection = connect(file, flags).map_err(failed)?;
+    let transaction = connection
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .map_err(|source| not_a_database(file, source))?;
+    let tables: i64 = transaction
+        .query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))
+        .map_err(failed)?;
+    if tables == 0 {
+        transaction.execute_batch(SCHEMA).map_err(failed)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", FORM).map_err(failed)?;
+        transaction
+            .execute("INSERT INTO network (code) VALUES (?1)", [network.as_str()])
+            .map_err(failed)?;
+    }
+    ours(&transaction, file)?;
+    let owner: String =
+        transaction.query_row("SELECT code FROM network", (), |row| row.get(0)).map_err(failed)?;
+    if owner != network.as_str() {
+        let (file, network) = (file.to_owned(), network.clone());
+        return Err(SimulatorError::OtherNetwork { file, owner, network });
+    }
+    transaction.commit().map_err(failed)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    connection.pragma_update(None, "synchronous", "OFF").map_err(failed)?;
+    Ok(connection)
+}
+
+/// Opens `file` for reading; it must be a simulated network's.
+pub(super) fn open_reader(file: &Path) -> Result<Connection, SimulatorError> {
+    let connection = connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(|source| SimulatorError::File { file: file.to_owned(), source })?;
+    ours(&connection, file)?;
+    Ok(connection)
+}
+
+fn connect(file: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    // Every connection is used by one thread at a time (a mutex or an own thread sees to it).
+    let connection = Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(Duration::from_millis(BUSY_MILLIS))?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // Without it the bundled SQLite plans every statement anew at each execution.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
+}
+
+fn not_a_database(file: &Path, source: rusqlite::Error) -> SimulatorError {
+    let file = file.to_owned();
+    match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => SimulatorError::Foreign { file },
+        _ => SimulatorError::File { file, source },
+    }
+}
+
+fn ours(connection: &Connection, file: &Path) -> Result<(), SimulatorError> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let marks = pragma("application_id").and_then(|id| Ok((id, pragma("user_version")?)));
+    match marks.map_err(|source| not_a_database(file, source))? {
+        (APPLICATION_ID, FORM) => Ok(()),
+        _ => Err(SimulatorError::Foreign { file: file.to_owned() }),
+    }
+}
+
+/// A want in the form of its row, made before it reaches the writing thread.
+#[derive(Debug)]
+pub(super) struct Step {
+    iccid: Iccid,
+    imsi: Option<Imsi>,
+    /// `None`: no row.
+    wanted: Option<Served>,
+}
+
+#[derive(Debug)]
+struct Served {
+    msisdn: Option<Msisdn>,
+    tariff: String,
+    products: String,
+    suspended: bool,
+}
+
+impl Step {
+    /// The row of a want. Fails only if products could not be written as JSON.
+    pub(super) fn new(want: &Want) -> Result<Self, serde_json::Error> {
+        let wanted = match &want.state {
+            Wanted::Absent => None,
+            Wanted::Present(subscription) => Some(Served {
+                msisdn: subscription.msisdn.clone(),
+                tariff: subscription.tariff.as_str().to_owned(),
+                products: serde_json::to_string(&subscription.products)?,
+                suspended: subscription.products.suspended(),
+            }),
+        };
+        Ok(Self { iccid: want.iccid.clone(), imsi: want.imsi.clone(), wanted })
+    }
+}
+
+/// How a SIM's row compares with a step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    /// It is as wanted.
+    pub(super) equal: bool,
+    /// A newer command has changed it.
+    pub(super) newer: bool,
+}
+
+/// Compares without changing anything.
+pub(super) fn compare(
+    connection: &Connection,
+    once: OnceKey,
+    step: &Step,
+) -> rusqlite::Result<Found> {
+    let mut statement = connection.prepare_cached(
+        "SELECT msisdn, tariff, products, imsi, last_ticket, last_epoch FROM subscriber WHERE iccid = ?1",
+    )?;
+    let mut rows = statement.query([step.iccid.as_str()])?;
+    let Some(row) = rows.next()? else {
+        return Ok(Found { equal: step.wanted.is_none(), newer: false });
+    };
+    let equal = match &step.wanted {
+        None => false,
+        Some(served) => {
+            row.get_ref(0)?.as_str_or_null()? == served.msisdn.as_ref().map(Msisdn::as_str)
+                && row.get_ref(1)?.as_str()? == served.tariff
+                && row.get_ref(2)?.as_str()? == served.products
+                && (step.imsi.is_none()
+                    || row.get_ref(3)?.as_str_or_null()? == step.imsi.as_ref().map(Imsi::as_str))
+        }
+    };
+    let last: (i64, i64) = (row.get(4)?, row.get(5)?);
+    Ok(Found { equal, newer: last > (once.ticket.number(), once.epoch) })
+}
+
+/// Makes a SIM's row what the step wants. False: its number is another subscriber's, nothing was changed.
+pub(super) fn write(
+    connection: &Connection,
+    once: OnceKey,
+    step: &Step,
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    let Some(served) = &step.wanted else {
+        let mut statement = connection.prepare_cached("DELETE FROM subscriber WHERE iccid = ?1")?;
+        statement.execute([step.iccid.as_str()])?;
+        return Ok(true);
+    };
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO subscriber
+             (iccid, imsi, msisdn, tariff, products, suspended, last_ticket, last_epoch, changed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (iccid) DO UPDATE SET
+             imsi = coalesce(excluded.imsi, imsi), msisdn = excluded.msisdn, tariff = excluded.tariff,
+             products = excluded.products, suspended = excluded.suspended,
+             last_ticket = excluded.last_ticket, last_epoch = excluded.last_epoch,
+             changed_at = excluded.changed_at",
+    )?;
+    let written = statement.execute((
+        step.iccid.as_str(),
+        step.imsi.as_ref().map(Imsi::as_str),
+        served.msisdn.as_ref().map(Msisdn::as_str),
+        &served.tariff,
+        &served.products,
+        served.suspended,
+        once.ticket.number(),
+        once.epoch,
+        now.as_millisecond(),
+    ));
+    match written {
+        Ok(_) => Ok(true),
+        Err(rusqlite::Error::SqliteFailure(error, _))
+            if error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a command down.
+pub(super) fn log(
+    connection: &Connection,
+    once: OnceKey,
+    wants: &str,
+    outcome: &str,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO command_log (at, ticket, epoch, wants, outcome) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    statement.execute((now.as_millisecond(), once.ticket.number(), once.epoch, wants, outcome))?;
+    Ok(())
+}
+
+/// Whether a SIM is suspended; `None` when it is not there.
+pub(super) fn suspended(connection: &Connection, iccid: &Iccid) -> rusqlite::Result<Option<bool>> {
+    let mut statement =
+        connection.prepare_cached("SELECT suspended FROM subscriber WHERE iccid = ?1")?;
+    statement.query_row([iccid.as_str()], |row| row.get(0)).optional()
+}
+
+/// All subscribers, by ICCID.
+pub(super) fn subscribers(connection: &Connection) -> rusqlite::Result<Vec<Subscriber>> {
+    let mut statement = connection.prepare(
+        "SELECT iccid, imsi, msisdn, tariff, products, suspended, last_ticket, last_epoch, changed_at
+         FROM subscriber ORDER BY iccid",
+    )?;
+    let rows = statement.query_map((), |row| {
+        let subscription = Subscription {
+            msisdn: row.get::<_, Option<String>>(2)?.map(|_| parsed(row, 2)).transpose()?,
+            tariff: parsed(row, 3)?,
+            products: from_json(row, 4)?,
+        };
+        Ok(Subscriber {
+            iccid: parsed(row, 0)?,
+            imsi: row.get::<_, Option<String>>(1)?.map(|_| parsed(row, 1)).transpose()?,
+            subscription,
+            suspended: row.get(5)?,
+            last: once_key(row, 6, 7)?,
+            changed_at: moment(row, 8)?,
+        })
+    })?;
+    rows.collect()
+}
+
+/// All commands that were written down, in the order of their decisions.
+pub(super) fn logged(connection: &Connection) -> rusqlite::Result<Vec<LoggedCommand>> {
+    let mut statement = connection
+        .prepare("SELECT at, ticket, epoch, wants, outcome FROM command_log ORDER BY seq")?;
+    let rows = statement.query_map((), |row| {
+        Ok(LoggedCommand {
+            at: moment(row, 0)?,
+            once: once_key(row, 1, 2)?,
+            wants: from_json(row, 3)?,
+            outcome: row.get(4)?,
+        })
+    })?;
+    rows.collect()
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn broken(column: usize, kind: Type, error: impl Into<Failure>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, kind, error.into())
+}
+
+fn parsed<T: std::str::FromStr<Err: Into<Failure>>>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<T> {
+    row.get_ref(column)?.as_str()?.parse().map_err(|error| broken(column, Type::Text, error))
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    serde_json::from_str(row.get_ref(column)?.as_str()?)
+        .map_err(|error| broken(column, Type::Text, error))
+}
+
+fn once_key(row: &Row<'_>, ticket: usize, epoch: usize) -> rusqlite::Result<OnceKey> {
+    let id = TicketId::new(row.get(ticket)?)
+        .ok_or_else(|| broken(ticket, Type::Integer, "not a ticket's number"))?;
+    Ok(OnceKey { ticket: id, epoch: row.get(epoch)? })
+}
+
+fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    Timestamp::from_millisecond(row.get(column)?)
+        .map_err(|error| broken(column, Type::Integer, error))
+}
