@@ -1,1 +1,33 @@
-//! What provisor does: commands, queries, sign-in and the runner that carries tickets out
+//! What provisor does: signing callers in, deciding their orders, and carrying tickets out.
+//!
+//! One file per command or query. A face parses a request into a typed order, calls one method of [`Engine`], and
+//! translates the answer; it holds no rule. [`runner`] takes tickets to the networks; [`watch`] notices what others
+//! changed in the database.
+//!
+//! Invariant: no database transaction is open while a driver is called, and nothing here knows a face.
+
+mod call;
+mod chance;
+mod commands;
+mod engine;
+mod metrics;
+mod networks;
+mod queries;
+mod runner;
+mod sign_in;
+mod watch;
+
+pub use call::{Call, Caller, Error, Raised};
+pub use chance::Chance;
+pub use commands::change::ServiceOrder;
+pub use commands::connect::ConnectOrder;
+pub use commands::support_case::SupportOrder;
+pub use engine::{Engine, Parts};
+pub use metrics::Metrics;
+pub use networks::{Network, NetworkFactory};
+pub use queries::service::{NetworkSays, ServiceView};
+pub use runner::Runner;
+pub use sign_in::credential::{Credential, CredentialDigest};
+pub use sign_in::password::{PasswordParams, hash_password};
+pub use sign_in::{SignIn, SignInError};
+pub use watch::Watch;

@@ -1,0 +1,59 @@
+//! Support cases: messages that people read (CCC `raiseTicket`). Nothing is sent to a network.
+
+use provisor_domain::store::ServiceFound;
+use provisor_domain::support_case::{NewSupportCase, SupportFile};
+use provisor_domain::{Refusal, ServiceSelector, TicketTypeCode};
+
+use crate::call::{Call, Error, Raised};
+use crate::engine::Engine;
+
+/// What is to be written down.
+#[derive(Debug, Clone)]
+pub struct SupportOrder {
+    /// What kind of case.
+    pub ticket_type: TicketTypeCode,
+    /// What it says.
+    pub message: String,
+    /// What comes with it.
+    pub file: Option<SupportFile>,
+    /// The service it is about.
+    pub service: Option<ServiceSelector>,
+}
+
+impl Engine {
+    /// Whether cases of this type need a file. Refuses a type that does not exist.
+    pub async fn ticket_type(&self, code: &TicketTypeCode) -> Result<bool, Error> {
+        let needs_file = self.store.ticket_type_find(code.clone()).await?;
+        Ok(needs_file.ok_or(Refusal::TicketTypeUnknown)?)
+    }
+
+    /// Writes a support case down.
+    pub async fn raise_support_case(
+        &self,
+        call: &Call,
+        order: SupportOrder,
+    ) -> Result<Raised, Error> {
+        if self.ticket_type(&order.ticket_type).await? && order.file.is_none() {
+            return Err(Refusal::FileMissing.into());
+        }
+        let service = match order.service {
+            None => None,
+            Some(selector) => match self.store.service_find(call.scope(), selector).await?.0 {
+                ServiceFound::Absent => return Err(Refusal::ServiceNotFound.into()),
+                ServiceFound::OutsideKind => return Err(Refusal::ServiceNotPermitted.into()),
+                ServiceFound::Found(service) => Some(*service),
+            },
+        };
+        let case = NewSupportCase {
+            scope: call.scope(),
+            ticket_type: order.ticket_type,
+            message: order.message,
+            file: order.file,
+            service,
+            origin: call.origin(),
+            raised: self.clock.now(),
+        };
+        let ticket = self.store.support_case_open(case).await?;
+        Ok(Raised { ticket, replayed: false })
+    }
+}

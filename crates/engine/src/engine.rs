@@ -1,0 +1,107 @@
+//! The engine: what all commands and queries share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use provisor_domain::Refusal;
+use provisor_domain::clock::Clock;
+use provisor_domain::store::{NewTicket, Opened, Store};
+
+use crate::call::{Error, Raised};
+use crate::chance::Chance;
+use crate::metrics::Metrics;
+use crate::networks::Networks;
+use crate::sign_in::SignIn;
+
+/// How often a command checks again when its subject moved on between check and write.
+pub(crate) const STALE_ROUNDS_MAX: usize = 5;
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where everything is kept.
+    pub clock: Arc<dyn Clock>,
+    /// Jitter.
+    pub chance: Chance,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The product, without its faces and its drivers.
+pub struct Engine {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) chance: Chance,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) networks: Networks,
+    pub(crate) sign_in: SignIn,
+    maintenance: AtomicBool,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("networks", &self.networks).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine on `store`. Reads the installation's key; knows no network until [`crate::Watch`] has looked.
+    pub async fn new(store: Arc<dyn Store>, parts: Parts) -> Result<Self, Error> {
+        let installation_key = store.installation_key().await?;
+        let sign_in = SignIn::new(store.clone(), parts.clock.clone(), installation_key);
+        Ok(Self {
+            store,
+            clock: parts.clock,
+            chance: parts.chance,
+            metrics: parts.metrics,
+            networks: Networks::default(),
+            sign_in,
+            maintenance: AtomicBool::new(false),
+        })
+    }
+
+    /// Signing in.
+    pub fn sign_in(&self) -> &SignIn {
+        &self.sign_in
+    }
+
+    /// True while callers are to be told to come back later.
+    pub fn in_maintenance(&self) -> bool {
+        self.maintenance.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_maintenance(&self, on: bool) {
+        if self.maintenance.swap(on, Ordering::Relaxed) != on {
+            tracing::info!(on, "maintenance mode changed");
+        }
+    }
+
+    /// Answers when the store can be read.
+    pub async fn ping(&self) -> Result<(), Error> {
+        Ok(self.store.ping().await?)
+    }
+
+    /// Open tickets by network, kind and state, for figures.
+    pub async fn queue_stats(&self) -> Result<Vec<provisor_domain::store::QueueStat>, Error> {
+        Ok(self.store.queue_stats().await?)
+    }
+
+    /// Opens one ticket and wakes its network. `None`: its subject moved on since the checks; check again.
+    pub(crate) async fn open(&self, ticket: NewTicket) -> Result<Option<Raised>, Error> {
+        let (kind, network) = (ticket.order.kind(), ticket.network.clone());
+        let opened =
+            self.metrics.timed("ticket_open", self.store.ticket_open(vec![ticket])).await?;
+        match opened.first() {
+            Some(Opened::Ticket(id)) => {
+                tracing::debug!(ticket.id = %id, ticket.kind = kind.as_str(), "ticket opened");
+                self.metrics.opened(kind);
+                self.networks.wake(&network);
+                Ok(Some(Raised { ticket: *id, replayed: false }))
+            }
+            Some(Opened::Replayed(id)) => Ok(Some(Raised { ticket: *id, replayed: true })),
+            Some(Opened::Busy(holder)) => Err(Refusal::SubjectBusy(*holder).into()),
+            Some(Opened::KeyReused) => Err(Refusal::IdempotencyKeyReused.into()),
+            Some(Opened::Stale) | None => Ok(None),
+        }
+    }
+}

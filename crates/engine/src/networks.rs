@@ -1,0 +1,71 @@
+//! The networks this process knows, each with its driver and the bell that wakes its tickets' runner.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use provisor_domain::NetworkCode;
+use provisor_domain::catalogue;
+use provisor_domain::driver::Driver;
+use tokio::sync::{Notify, watch};
+
+/// Builds a driver from a network's entry in the catalogue. An error says what is wrong with the entry.
+pub type NetworkFactory =
+    Arc<dyn Fn(&catalogue::Network) -> Result<Arc<dyn Driver>, String> + Send + Sync>;
+
+/// One network.
+#[derive(Debug)]
+pub struct Network {
+    pub(crate) entry: catalogue::Network,
+    pub(crate) driver: Arc<dyn Driver>,
+    pub(crate) bell: Notify,
+}
+
+impl Network {
+    /// A network that is driven by `driver`.
+    pub fn new(entry: catalogue::Network, driver: Arc<dyn Driver>) -> Self {
+        Self { entry, driver, bell: Notify::new() }
+    }
+}
+
+type Map = HashMap<NetworkCode, Arc<Network>>;
+
+/// All networks; replaced as a whole, so that readers never see half a change.
+#[derive(Debug)]
+pub(crate) struct Networks {
+    current: RwLock<Arc<Map>>,
+    changed: watch::Sender<u64>,
+}
+
+impl Default for Networks {
+    fn default() -> Self {
+        Self { current: RwLock::default(), changed: watch::Sender::new(0) }
+    }
+}
+
+impl Networks {
+    pub(crate) fn all(&self) -> Arc<Map> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn get(&self, code: &NetworkCode) -> Option<Arc<Network>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).get(code).cloned()
+    }
+
+    /// Tells the runner of `code` that a ticket is due. A hint: polling is the truth.
+    pub(crate) fn wake(&self, code: &NetworkCode) {
+        if let Some(network) = self.get(code) {
+            network.bell.notify_one();
+        }
+    }
+
+    pub(crate) fn replace(&self, networks: Map) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(networks);
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// Moves on with every [`Self::replace`].
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+}

@@ -1,0 +1,5 @@
+//! Queries: what a caller may see.
+
+pub(crate) mod contracts;
+pub(crate) mod service;
+pub(crate) mod ticket;

@@ -1,0 +1,136 @@
+//! A lane's dealings with the store: claiming, writing back, taking over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use provisor_domain::limits::LEASE_SECONDS;
+use provisor_domain::store::{ClaimAsk, Claimed, Settled, Settlement, Verdict, WorkerId};
+use provisor_domain::ticket::{Failure, FailureKind};
+use provisor_domain::{CustomerNumber, OrderKind, TicketState};
+
+use crate::engine::Engine;
+use crate::networks::Network;
+
+/// The store as one lane sees it.
+pub(super) struct Desk {
+    pub(super) engine: Arc<Engine>,
+    pub(super) network: Arc<Network>,
+    pub(super) worker: WorkerId,
+}
+
+impl Desk {
+    /// Takes over what a dead predecessor left running.
+    pub(super) async fn rescue(&self) {
+        let now = self.engine.clock.now();
+        let code = self.network.entry.code.clone();
+        match self.engine.store.ticket_rescue(code.clone(), self.worker, now).await {
+            Ok(0) => {}
+            Ok(count) => {
+                tracing::info!(network = %code, count, "tickets left running were taken over");
+            }
+            Err(error) => tracing::warn!(network = %code, %error,
+                "tickets left running could not be taken over now; they come back when their leases end"),
+        }
+    }
+
+    /// Claims up to `room` tickets; `None` when the store could not say.
+    pub(super) async fn claim(&self, room: usize, last: Option<CustomerNumber>) -> Option<Claimed> {
+        if room == 0 {
+            return Some(Claimed { leases: Vec::new(), last: None, more: false });
+        }
+        let ask = ClaimAsk {
+            network: self.network.entry.code.clone(),
+            worker: self.worker,
+            take: room,
+            after: last,
+            lease: Duration::from_secs(LEASE_SECONDS),
+            now: self.engine.clock.now(),
+        };
+        let claim = self.engine.store.ticket_claim(ask);
+        match self.engine.metrics.timed("ticket_claim", claim).await {
+            Ok(claimed) => Some(claimed),
+            Err(error) => {
+                tracing::error!(network = %self.network.entry.code, %error, "tickets could not be claimed");
+                None
+            }
+        }
+    }
+
+    /// Writes settlements back; false when the store could not take them, so that they must be kept.
+    pub(super) async fn settle(&self, settlements: &[(OrderKind, Settlement)]) -> bool {
+        if settlements.is_empty() {
+            return true;
+        }
+        let now = self.engine.clock.now();
+        let batch = settlements.iter().map(|(_, settlement)| settlement.clone()).collect();
+        let settle = self.engine.store.ticket_settle(batch, now);
+        let answers = match self.engine.metrics.timed("ticket_settle", settle).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                tracing::error!(network = %self.network.entry.code, %error, count = settlements.len(),
+                    "results could not be written; they are kept and tried again");
+                return false;
+            }
+        };
+        for ((kind, settlement), answer) in settlements.iter().zip(answers) {
+            self.report(*kind, settlement, &answer).await;
+        }
+        true
+    }
+
+    async fn report(&self, kind: OrderKind, settlement: &Settlement, answer: &Settled) {
+        let code = &self.network.entry.code;
+        match answer {
+            Settled::Done => {
+                let state = state_after(&settlement.verdict);
+                self.engine.metrics.settled(code, kind, state.as_str());
+                log(settlement, kind, state);
+            }
+            Settled::LeaseLost => {
+                self.engine.metrics.lease_lost();
+                tracing::warn!(network = %code, ticket.id = %settlement.ticket, epoch = settlement.epoch,
+                    "result dropped: the ticket was claimed by somebody else since");
+            }
+            Settled::Refused(reason) => self.park(kind, settlement, reason).await,
+        }
+    }
+
+    /// The network has it, but the books do not take it: a person must look. The subject stays locked.
+    async fn park(&self, kind: OrderKind, settlement: &Settlement, reason: &str) {
+        let reason = format!("done at the network, but the books refuse it: {reason}");
+        tracing::error!(ticket.id = %settlement.ticket, ticket.kind = kind.as_str(), %reason,
+            "ticket parked as unknown");
+        let failure = Failure { kind: FailureKind::Books, reason };
+        let parked = Settlement { verdict: Verdict::Unknown(failure), ..settlement.clone() };
+        let now = self.engine.clock.now();
+        if let Err(error) = self.engine.store.ticket_settle(vec![parked], now).await {
+            tracing::error!(ticket.id = %settlement.ticket, %error,
+                "ticket could not be parked; it comes back when its lease ends");
+        }
+    }
+}
+
+fn state_after(verdict: &Verdict) -> TicketState {
+    match verdict {
+        Verdict::Completed(_) => TicketState::Completed,
+        Verdict::Failed(_) => TicketState::Failed,
+        Verdict::Postponed { .. } => TicketState::Pending,
+        Verdict::Unknown(_) => TicketState::Unknown,
+    }
+}
+
+fn log(settlement: &Settlement, kind: OrderKind, state: TicketState) {
+    let (id, kind, state) = (settlement.ticket, kind.as_str(), state.as_str());
+    match &settlement.verdict {
+        Verdict::Completed(_) => {
+            tracing::debug!(ticket.id = %id, ticket.kind = kind, "ticket completed");
+        }
+        Verdict::Postponed { due, failure, .. } => {
+            tracing::debug!(ticket.id = %id, ticket.kind = kind,
+            %due, reason = failure.reason, "ticket will be tried again");
+        }
+        Verdict::Failed(failure) | Verdict::Unknown(failure) => tracing::warn!(ticket.id = %id,
+            ticket.kind = kind, ticket.state = state, failure = failure.kind.as_str(),
+            reason = failure.reason, "ticket not carried out"),
+    }
+}

@@ -1,0 +1,182 @@
+//! The tickets of one network: how many are under way, when to claim more, writing back what came of them.
+//!
+//! Claims take as many tickets as there is room for at the network; settlements take whatever has ended since the last
+//! write. Under load both become batches by themselves; an idle network's single ticket waits for nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use jiff::SignedDuration;
+use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
+use provisor_domain::store::{Claimed, Settlement, WorkerId};
+use provisor_domain::{CustomerNumber, OrderKind};
+use tokio::sync::watch;
+
+use super::breaker::{Admits, Breaker};
+use super::desk::Desk;
+use super::execute::{Attempted, Ending, Mood, attempt, decide};
+use super::pace::Pace;
+use crate::engine::Engine;
+use crate::networks::Network;
+
+/// How often an idle lane looks for tickets that nobody rang the bell for: retries that are due, tickets of other
+/// processes, leases that ran out.
+const POLL: Duration = Duration::from_millis(500);
+/// How often a lane looks while its network's rate limit holds it up.
+const PACED_POLL: Duration = Duration::from_millis(10);
+/// How long a lane waits after the store failed it.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
+
+/// One network's tickets.
+pub(crate) struct Lane {
+    engine: Arc<Engine>,
+    network: Arc<Network>,
+    desk: Desk,
+    under_way: FuturesUnordered<BoxFuture<'static, Attempted>>,
+    unsettled: Vec<(OrderKind, Settlement)>,
+    breaker: Breaker,
+    pace: Pace,
+    last: Option<CustomerNumber>,
+    more: bool,
+}
+
+impl Lane {
+    pub(crate) fn new(engine: Arc<Engine>, network: Arc<Network>, worker: WorkerId) -> Self {
+        let pace = Pace::new(network.driver.limits().per_second_max, engine.clock.now());
+        Self {
+            desk: Desk { engine: engine.clone(), network: network.clone(), worker },
+            engine,
+            network,
+            under_way: FuturesUnordered::new(),
+            unsettled: Vec::new(),
+            breaker: Breaker::new(),
+            pace,
+            last: None,
+            more: true,
+        }
+    }
+
+    /// Runs until `end` turns true and what is under way has been settled.
+    pub(crate) async fn run(mut self, mut end: watch::Receiver<bool>, alone: bool) {
+        self.engine.metrics.reachable(&self.network.entry.code, true);
+        if alone {
+            self.desk.rescue().await;
+        }
+        loop {
+            let ending = *end.borrow_and_update();
+            self.gather();
+            let room = if ending { 0 } else { self.room() };
+            if room == 0 && self.unsettled.is_empty() {
+                if ending && self.under_way.is_empty() {
+                    return;
+                }
+                self.wait(&mut end).await;
+                continue;
+            }
+            // Both at once: on SQLite they share one commit, on PostgreSQL they are two short transactions.
+            let settlements = std::mem::take(&mut self.unsettled);
+            let last = self.last.clone();
+            let (settled, claimed) =
+                tokio::join!(self.desk.settle(&settlements), self.desk.claim(room, last));
+            if !settled {
+                self.unsettled = settlements;
+            }
+            let failed = !settled || claimed.is_none();
+            if let Some(claimed) = claimed.filter(|_| room > 0) {
+                self.begin(claimed);
+            }
+            if failed {
+                tokio::time::sleep(STORE_PAUSE).await;
+            }
+        }
+    }
+
+    /// How many tickets may be claimed now.
+    fn room(&mut self) -> usize {
+        if !self.more {
+            return 0;
+        }
+        let now = self.engine.clock.now();
+        let most = match self.breaker.admits(now) {
+            Admits::All => self.network.driver.limits().in_flight_max,
+            Admits::Probe => 1,
+            Admits::NotBefore(_) => 0,
+        };
+        let free = most.saturating_sub(self.under_way.len());
+        self.pace.allows(free.min(TICKETS_PER_BATCH_MAX), now)
+    }
+
+    fn begin(&mut self, claimed: Claimed) {
+        self.more = claimed.more;
+        if claimed.last.is_some() {
+            self.last = claimed.last;
+        }
+        self.pace.took(claimed.leases.len());
+        let now = self.engine.clock.now();
+        for lease in claimed.leases {
+            self.under_way.push(attempt(self.network.clone(), lease, now).boxed());
+        }
+        self.engine.metrics.in_flight(&self.network.entry.code, self.under_way.len());
+    }
+
+    /// Takes in every attempt that has ended, without waiting.
+    fn gather(&mut self) {
+        while self.unsettled.len() < TICKETS_PER_BATCH_MAX {
+            match self.under_way.next().now_or_never() {
+                Some(Some(attempted)) => self.take_in(attempted),
+                Some(None) | None => return,
+            }
+        }
+    }
+
+    fn take_in(&mut self, attempted: Attempted) {
+        let now = self.engine.clock.now();
+        let code = &self.network.entry.code;
+        if let Some(outcome) = attempted.ending.outcome() {
+            self.engine.metrics.driver_took(code, outcome, attempted.took);
+        }
+        if let Ending::Asked(outcome, _) = &attempted.ending
+            && self.breaker.heard(outcome, now)
+        {
+            let up = !self.breaker.is_down();
+            self.engine.metrics.reachable(code, up);
+            if up {
+                tracing::info!(network = %code, "the network answers again");
+            } else {
+                tracing::warn!(network = %code, ?outcome,
+                    "the network does not answer; its tickets wait and it is probed");
+            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a thousand steps are fine enough")]
+        let jitter = self.engine.chance.up_to(1000) as f64 / 1000.0;
+        let mood = Mood { jitter, network_down: self.breaker.is_down(), at_least: None };
+        let settlement = decide(&attempted.lease, attempted.ending, now, &mood);
+        self.unsettled.push((attempted.lease.kind, settlement));
+    }
+
+    /// Sleeps until something may have changed.
+    async fn wait(&mut self, end: &mut watch::Receiver<bool>) {
+        let now = self.engine.clock.now();
+        let patience = match self.breaker.admits(now) {
+            Admits::NotBefore(then) => millis(then.duration_since(now)),
+            _ if self.more && self.pace.is_limited() => PACED_POLL,
+            _ => POLL,
+        };
+        let ended = tokio::select! {
+            Some(attempted) = self.under_way.next() => Some(attempted),
+            () = self.network.bell.notified() => None,
+            () = tokio::time::sleep(patience.min(POLL)) => None,
+            _ = end.changed() => None,
+        };
+        match ended {
+            Some(attempted) => self.take_in(attempted),
+            None => self.more = true,
+        }
+    }
+}
+
+fn millis(duration: SignedDuration) -> Duration {
+    Duration::try_from(duration).unwrap_or(Duration::ZERO).max(Duration::from_millis(1))
+}

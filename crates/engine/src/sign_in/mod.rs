@@ -1,0 +1,238 @@
+//! Signing in: username and password, or an API credential in the password's place.
+//!
+//! What is promised (contract section 1.2): a missing, wrong, throttled or disabled sign-in fails in one way and at
+//! one time; hashing never runs on the async threads; a failure is never cached; guessing is slowed down where it
+//! comes from, never by a lock that a stranger could put on a working client.
+//!
+//! Cost: a credential that was verified in the last minute is one keyed BLAKE3 digest and one look into a map. The
+//! digest's key is made at every boot and never leaves the process.
+
+pub(crate) mod credential;
+pub(crate) mod password;
+mod throttle;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use jiff::{SignedDuration, Timestamp};
+use moka::sync::Cache;
+use provisor_domain::Scope;
+use provisor_domain::Username;
+use provisor_domain::clock::Clock;
+use provisor_domain::limits::{
+    CREDENTIAL_CACHE_ENTRIES_MAX, CREDENTIAL_CACHE_SECONDS, PASSWORD_BYTES_MAX,
+};
+use provisor_domain::store::{Store, StoreError, UserAuth};
+use provisor_domain::user::CredentialUse;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+
+use crate::call::Caller;
+use credential::Credential;
+use password::HashPool;
+use throttle::{Guess, Throttle};
+
+/// The earliest moment at which a failed sign-in is answered, after its start. Longer than a password check on an
+/// idle machine, so that the answer's time does not tell why it failed.
+const FAILURE_ANSWERED_AFTER: Duration = Duration::from_millis(120);
+/// How long a credential that worked once may pass the throttle to be checked again.
+const KNOWN_GOOD: Duration = Duration::from_hours(24);
+
+/// Why nobody was signed in.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SignInError {
+    /// Missing, wrong, throttled, locked, expired, from the wrong network: all the same.
+    #[error("sign-in failed")]
+    Failed,
+    /// Too many password checks are waiting; nothing was checked.
+    #[error("too many password checks are waiting")]
+    Busy,
+    /// The store could not say.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What was verified, under the digest of what the caller sent.
+#[derive(Debug, Clone)]
+struct Verified {
+    caller: Caller,
+    networks: Arc<[IpNet]>,
+    until: Timestamp,
+    /// The users' stamp that was current before the store was read: any later change makes this void.
+    stamp: i64,
+}
+
+type Digest = [u8; 32];
+
+/// Signs callers in.
+pub struct SignIn {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    boot_key: Digest,
+    installation_key: Digest,
+    stamp: AtomicI64,
+    verified: Cache<Digest, Verified>,
+    pool: HashPool,
+    throttle: Throttle,
+}
+
+impl std::fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SignIn(..)")
+    }
+}
+
+impl SignIn {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        installation_key: Digest,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            boot_key: rand::random(),
+            installation_key,
+            stamp: AtomicI64::new(0),
+            verified: Cache::builder()
+                .max_capacity(CREDENTIAL_CACHE_ENTRIES_MAX)
+                .time_to_live(KNOWN_GOOD)
+                .build(),
+            pool: HashPool::new(),
+            throttle: Throttle::new(),
+        }
+    }
+
+    /// Makes void what was verified before the users changed.
+    pub(crate) fn forget(&self, stamp: i64) {
+        self.stamp.store(stamp, Ordering::Release);
+    }
+
+    /// Signs in who calls from `source` with these words, or fails: in every case of failure at the same time and
+    /// with the same answer.
+    pub async fn sign_in(
+        &self,
+        username: Option<&str>,
+        password: Option<&SecretString>,
+        source: IpAddr,
+    ) -> Result<Caller, SignInError> {
+        let began = Instant::now();
+        let answer = match (username, password) {
+            (Some(username), Some(password)) => self.check(username, password, source).await,
+            _ => Err(SignInError::Failed),
+        };
+        if matches!(answer, Err(SignInError::Failed)) {
+            tokio::time::sleep_until(began + FAILURE_ANSWERED_AFTER).await;
+        }
+        answer
+    }
+
+    async fn check(
+        &self,
+        username: &str,
+        password: &SecretString,
+        source: IpAddr,
+    ) -> Result<Caller, SignInError> {
+        if password.expose_secret().len() > PASSWORD_BYTES_MAX {
+            return Err(SignInError::Failed);
+        }
+        let digest = self.digest(username, password);
+        let now = self.clock.now();
+        let stamp = self.stamp.load(Ordering::Acquire);
+        let known = self.verified.get(&digest);
+        if let Some(hit) = &known
+            && hit.until > now
+            && hit.stamp == stamp
+        {
+            return allowed_from(&hit.networks, source)
+                .then(|| hit.caller.clone())
+                .ok_or(SignInError::Failed);
+        }
+        let guess = Guess::new(username, source);
+        if known.is_none() && self.throttle.holds(&guess, now) {
+            return Err(SignInError::Failed);
+        }
+        let verified = self.verify(username, password, now, stamp).await?;
+        let Some(verified) = verified.filter(|v| allowed_from(&v.networks, source)) else {
+            self.throttle.failed(&guess, now);
+            self.verified.invalidate(&digest);
+            return Err(SignInError::Failed);
+        };
+        self.throttle.succeeded(&guess);
+        self.verified.insert(digest, verified.clone());
+        Ok(verified.caller)
+    }
+
+    /// Checks for real. A username that cannot exist costs as much as one that does not.
+    async fn verify(
+        &self,
+        raw_username: &str,
+        password: &SecretString,
+        now: Timestamp,
+        stamp: i64,
+    ) -> Result<Option<Verified>, SignInError> {
+        let username: Option<Username> = raw_username.parse().ok();
+        if let Some(credential) = Credential::parse(password) {
+            let Some(username) = username else { return Ok(None) };
+            return self.verify_credential(username, &credential, now, stamp).await;
+        }
+        let user = match &username {
+            Some(username) => self.store.user_auth(username.clone()).await?,
+            None => None,
+        };
+        let stored = user.as_ref().map(|user| user.password_hash.clone());
+        let fits = self.pool.verify(password.clone(), stored).await?;
+        let signed_in = user.zip(username).filter(|(user, _)| fits && !user.locked);
+        Ok(signed_in.map(|(user, username)| Verified {
+            caller: caller(user, username, CredentialUse::Write),
+            networks: Arc::from([]),
+            until: until(now, None),
+            stamp,
+        }))
+    }
+
+    async fn verify_credential(
+        &self,
+        username: Username,
+        credential: &Credential,
+        now: Timestamp,
+        stamp: i64,
+    ) -> Result<Option<Verified>, SignInError> {
+        let digest = credential.digest(&self.installation_key);
+        let found = self.store.credential_auth(username.clone(), digest.0).await?;
+        let works = found.filter(|c| !c.user.locked && c.expires.is_none_or(|end| end > now));
+        Ok(works.map(|c| Verified {
+            caller: caller(c.user, username, c.usable_for),
+            networks: c.networks.into(),
+            until: until(now, c.expires),
+            stamp,
+        }))
+    }
+
+    /// A digest of what the caller sent, under this boot's key. The length keeps `ab`+`c` apart from `a`+`bc`.
+    fn digest(&self, username: &str, password: &SecretString) -> Digest {
+        let mut hasher = blake3::Hasher::new_keyed(&self.boot_key);
+        hasher.update(&(username.len() as u64).to_le_bytes());
+        hasher.update(username.as_bytes());
+        hasher.update(password.expose_secret().as_bytes());
+        *hasher.finalize().as_bytes()
+    }
+}
+
+fn caller(user: UserAuth, username: Username, usable_for: CredentialUse) -> Caller {
+    Caller { scope: Scope { user: user.id, kind: user.kind }, username, usable_for }
+}
+
+/// How long a verification is believed.
+fn until(now: Timestamp, expires: Option<Timestamp>) -> Timestamp {
+    let seconds = i64::try_from(CREDENTIAL_CACHE_SECONDS).unwrap_or(0);
+    let believed = now.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(now);
+    expires.map_or(believed, |end| end.min(believed))
+}
+
+fn allowed_from(networks: &[IpNet], source: IpAddr) -> bool {
+    networks.is_empty() || networks.iter().any(|network| network.contains(&source))
+}

@@ -1,0 +1,128 @@
+//! Password hashing: Argon2id as PHC strings, in a bounded pool off the async threads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use provisor_domain::limits::PASSWORD_CHECKS_WAITING_MAX;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+use super::SignInError;
+
+/// How dear a hash is: memory in KiB, passes, lanes. The values are the least that OWASP's password storage cheat
+/// sheet allows for Argon2id (19 MiB, 2 passes, 1 lane).
+#[derive(Debug, Clone, Copy)]
+pub struct PasswordParams;
+
+impl PasswordParams {
+    const MEMORY_KIB: u32 = 19 * 1024;
+    const PASSES: u32 = 2;
+    const LANES: u32 = 1;
+
+    fn argon2() -> Argon2<'static> {
+        let params = Params::new(Self::MEMORY_KIB, Self::PASSES, Self::LANES, None);
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params.unwrap_or_default())
+    }
+}
+
+/// Hashes a password with a fresh salt. Takes tens of milliseconds of one core: never call it on an async thread.
+pub fn hash_password(
+    password: &SecretString,
+) -> Result<SecretString, argon2::password_hash::Error> {
+    let salt: [u8; 16] = rand::random();
+    let hash = PasswordParams::argon2()
+        .hash_password_with_salt(password.expose_secret().as_bytes(), &salt)?;
+    Ok(hash.to_string().into())
+}
+
+/// Whether `password` has the hash `stored`. Never true for a text that is no PHC string.
+pub(crate) fn fits(password: &SecretString, stored: &SecretString) -> bool {
+    PasswordHash::new(stored.expose_secret()).is_ok_and(|hash| {
+        PasswordParams::argon2().verify_password(password.expose_secret().as_bytes(), &hash).is_ok()
+    })
+}
+
+/// Checks passwords, as many at once as there are cores; the others wait, and not too many of them.
+#[derive(Debug)]
+pub(crate) struct HashPool {
+    cores: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    /// The hash of nothing anybody knows, so that an unknown user costs what a known one does.
+    dummy: Option<SecretString>,
+}
+
+impl HashPool {
+    pub(crate) fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let nobody: [u8; 32] = rand::random();
+        let nobody = nobody.map(|byte| char::from(b'a' + byte % 26)).iter().collect::<String>();
+        Self {
+            cores: Arc::new(Semaphore::new(cores)),
+            waiting: AtomicUsize::new(0),
+            dummy: hash_password(&nobody.into()).ok(),
+        }
+    }
+
+    /// Whether `password` has the hash `stored`; without one it does the same work and answers no.
+    pub(crate) async fn verify(
+        &self,
+        password: SecretString,
+        stored: Option<SecretString>,
+    ) -> Result<bool, SignInError> {
+        let known = stored.is_some();
+        let Some(hash) = stored.or_else(|| self.dummy.clone()) else {
+            return Ok(false);
+        };
+        let _place = Place::take(&self.waiting)?;
+        let Ok(permit) = self.cores.clone().acquire_owned().await else {
+            return Err(SignInError::Busy); // never closed
+        };
+        let check = tokio::task::spawn_blocking(move || {
+            let _permit = permit; // held until the work is done, even if the caller goes away
+            fits(&password, &hash)
+        });
+        Ok(check.await.unwrap_or(false) && known)
+    }
+}
+
+/// A place in the queue for the cores.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize) -> Result<Self, SignInError> {
+        let before = waiting.fetch_add(1, Ordering::Relaxed);
+        let place = Self(waiting);
+        if before < PASSWORD_CHECKS_WAITING_MAX { Ok(place) } else { Err(SignInError::Busy) }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_fits_its_password_and_no_other_and_says_its_parameters() {
+        let hash = hash_password(&"Stuttgart".into()).unwrap();
+        assert!(hash.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(fits(&"Stuttgart".into(), &hash));
+        assert!(!fits(&"stuttgart".into(), &hash));
+        assert!(!fits(&"Stuttgart".into(), &"Stuttgart".into()));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_user_is_refused_after_the_same_work() {
+        let pool = HashPool::new();
+        assert!(pool.dummy.is_some());
+        assert!(!pool.verify("x".into(), None).await.unwrap());
+        assert_eq!(pool.waiting.load(Ordering::Relaxed), 0);
+    }
+}

@@ -1,0 +1,94 @@
+//! Notices what others (commands beside the server, other nodes) changed: users, networks, maintenance mode.
+//!
+//! Level-triggered: it compares stamps and acts on the difference, however it came about. A change is seen within
+//! [`POLL`], which is well under the second that is promised.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use provisor_domain::store::{Stamp, StoreError};
+
+use crate::engine::Engine;
+use crate::networks::{Network, NetworkFactory};
+
+/// How often the stamps are read.
+const POLL: Duration = Duration::from_millis(250);
+
+/// Watches the store on behalf of an engine.
+pub struct Watch {
+    engine: Arc<Engine>,
+    build: NetworkFactory,
+    seen: Option<Stamp>,
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").field("seen", &self.seen).finish_non_exhaustive()
+    }
+}
+
+impl Watch {
+    /// A watch that builds drivers by `build`.
+    pub fn new(engine: Arc<Engine>, build: NetworkFactory) -> Self {
+        Self { engine, build, seen: None }
+    }
+
+    /// Looks once. To be called before the first request is taken, so that the networks are known.
+    pub async fn look(&mut self) -> Result<(), StoreError> {
+        let stamp = self.engine.store.stamp().await?;
+        self.engine.set_maintenance(stamp.maintenance);
+        if self.seen.is_none_or(|seen| seen.users != stamp.users) {
+            self.engine.sign_in.forget(stamp.users);
+        }
+        if self.seen.is_none_or(|seen| seen.networks != stamp.networks) {
+            self.networks().await?;
+        }
+        self.seen = Some(stamp);
+        Ok(())
+    }
+
+    /// Looks again and again until the task is dropped. A database that is away is reported once, not at every look.
+    pub async fn run(mut self) {
+        let mut ticks = tokio::time::interval(POLL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut away = false;
+        loop {
+            ticks.tick().await;
+            match self.look().await {
+                Ok(()) => away = false,
+                Err(error) if !away => {
+                    away = true;
+                    tracing::warn!(%error, "cannot see whether users, networks or maintenance changed");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Builds drivers for networks that are new or changed; the others keep theirs, with what is under way there.
+    async fn networks(&self) -> Result<(), StoreError> {
+        let known = self.engine.networks.all();
+        let mut networks = HashMap::new();
+        for entry in self.engine.store.network_list().await? {
+            let code = entry.code.clone();
+            let same = known.get(&code).filter(|network| network.entry == entry);
+            if let Some(network) = same {
+                networks.insert(code, network.clone());
+                continue;
+            }
+            match (self.build)(&entry) {
+                Ok(driver) => {
+                    tracing::info!(network = %code, driver = entry.driver, "network ready");
+                    networks.insert(code, Arc::new(Network::new(entry, driver)));
+                }
+                Err(error) => {
+                    tracing::error!(network = %code, driver = entry.driver, %error,
+                        "network cannot be driven; its tickets wait until its catalogue entry is mended");
+                }
+            }
+        }
+        self.engine.networks.replace(networks);
+        Ok(())
+    }
+}
