@@ -1,0 +1,44 @@
+# The commands of daily work. `just` lists them; `.ci/run` is what must pass before a change lands.
+
+# list the commands
+default:
+    @just --list
+
+# compile everything quickly
+check:
+    cargo check --workspace --all-targets
+
+# format and lint
+lint:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# all tests (SQLite)
+test *ARGS:
+    cargo test --workspace {{ARGS}}
+
+# what must pass before a change lands
+ci:
+    .ci/run
+
+# the server on a throw-away database with the documents' examples
+demo:
+    cargo run --release -- demo
+
+# benchmarks: ratios to floors measured in the same run (docs/benchmarks.md)
+bench *ARGS:
+    cargo build --release --bin provisor --bin provisor-bench
+    target/release/provisor-bench {{ARGS}}
+
+# the crash test with more points: just crash 10000
+crash POINTS="1000":
+    PROVISOR_CRASH_POINTS={{POINTS}} cargo test -p provisor-server --test e2e crash -- --nocapture
+
+# fuzz the request body for so many seconds
+fuzz SECONDS="300":
+    fuzz/run {{SECONDS}}
+
+# licences, banned and duplicate crates, sources
+deny:
+    command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+    cargo deny check bans licenses sources
