@@ -1,0 +1,323 @@
+-- 0001_first (sqlite)
+--
+-- Times are whole milliseconds since 1970 (UTC). Lists that belong to one row are JSON arrays on that row, so that one
+-- row is one service, one template. Invariants are held here: by keys, unique indexes and checks that tie a state to
+-- the columns it needs.
+
+-- Small facts about this installation: maintenance, stamps, the installation key.
+CREATE TABLE setting (
+  key   TEXT NOT NULL PRIMARY KEY,
+  value ANY  NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO setting (key, value) VALUES
+  ('maintenance', 0),
+  ('stamp.users', 0),
+  ('stamp.networks', 0),
+  ('installation.key', randomblob(32)); -- ChaCha20 seeded by the operating system
+
+-- ---------------------------------------------------------------------------------------------- catalogue
+
+CREATE TABLE network (
+  code        TEXT    NOT NULL PRIMARY KEY,
+  driver      TEXT    NOT NULL,
+  range_first TEXT,
+  range_last  TEXT,
+  range_next  INTEGER NOT NULL DEFAULT 0 CHECK (range_next >= 0), -- steps after range_first, next to be tried
+  settings    TEXT    NOT NULL CHECK (json_valid(settings)),
+  CHECK ((range_first IS NULL) = (range_last IS NULL)),
+  CHECK (length(range_first) = length(range_last) AND range_first <= range_last)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tariff (
+  code    TEXT NOT NULL PRIMARY KEY,
+  name    TEXT NOT NULL,
+  network TEXT NOT NULL REFERENCES network
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE apn (
+  code    TEXT NOT NULL PRIMARY KEY,
+  name    TEXT NOT NULL,
+  network TEXT NOT NULL REFERENCES network
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE bolton (
+  code    TEXT NOT NULL PRIMARY KEY,
+  name    TEXT NOT NULL,
+  network TEXT NOT NULL REFERENCES network
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE bar (
+  code     TEXT    NOT NULL PRIMARY KEY,
+  name     TEXT    NOT NULL,
+  network  TEXT    NOT NULL REFERENCES network,
+  suspends INTEGER NOT NULL CHECK (suspends IN (0, 1))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE template (
+  code    TEXT NOT NULL PRIMARY KEY,
+  tariff  TEXT NOT NULL REFERENCES tariff,
+  apns    TEXT NOT NULL CHECK (json_valid(apns)),
+  boltons TEXT NOT NULL CHECK (json_valid(boltons))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE ticket_type (
+  code       TEXT    NOT NULL PRIMARY KEY,
+  name       TEXT    NOT NULL,
+  needs_file INTEGER NOT NULL CHECK (needs_file IN (0, 1))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tenant (
+  name        TEXT NOT NULL PRIMARY KEY,
+  mail_domain TEXT NOT NULL,
+  networks    TEXT NOT NULL CHECK (json_valid(networks)),
+  packs       TEXT NOT NULL CHECK (json_valid(packs))
+) STRICT, WITHOUT ROWID;
+
+-- ---------------------------------------------------------------------------------------------- customers
+
+CREATE TABLE customer (
+  number TEXT NOT NULL PRIMARY KEY,
+  name   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE contract (
+  code            TEXT    NOT NULL PRIMARY KEY,
+  customer        TEXT    NOT NULL REFERENCES customer,
+  name            TEXT    NOT NULL,
+  -- Services in A or B; kept in the transaction that changes them.
+  active_services INTEGER NOT NULL DEFAULT 0 CHECK (active_services >= 0)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX contract_customer ON contract (customer);
+
+-- ---------------------------------------------------------------------------------------------- stock
+
+CREATE TABLE sim_import (
+  id        INTEGER PRIMARY KEY,
+  file      TEXT    NOT NULL,
+  state     TEXT    NOT NULL DEFAULT 'landing' CHECK (state IN ('landing', 'landed', 'abandoned')),
+  begun_at  INTEGER NOT NULL,
+  landed_at INTEGER,
+  CHECK ((landed_at IS NOT NULL) = (state = 'landed'))
+) STRICT;
+
+-- One import at a time: a second one takes the first one back.
+CREATE UNIQUE INDEX sim_import_one_landing ON sim_import (state) WHERE state = 'landing';
+
+CREATE TABLE sim (
+  iccid     TEXT    NOT NULL PRIMARY KEY,
+  imsi      TEXT,
+  msisdn    TEXT,
+  customer  TEXT    NOT NULL REFERENCES customer,
+  network   TEXT    REFERENCES network,
+  state     TEXT    NOT NULL CHECK (state IN ('stock', 'in_use', 'retired')),
+  version   INTEGER NOT NULL DEFAULT 1,
+  import_id INTEGER REFERENCES sim_import -- the import that brought it
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX sim_imsi ON sim (imsi) WHERE imsi IS NOT NULL;
+CREATE UNIQUE INDEX sim_msisdn ON sim (msisdn) WHERE msisdn IS NOT NULL;
+
+-- The SIMs that exist for callers: those of an import that has not finished do not.
+CREATE VIEW landed_sim AS
+SELECT iccid, imsi, msisdn, customer, network, state, version
+FROM sim
+WHERE import_id IS NULL
+   OR EXISTS (SELECT 1 FROM sim_import WHERE sim_import.id = sim.import_id AND sim_import.state = 'landed');
+
+-- What is secret or rare about a SIM; apart, so that no query of a SIM passes by it.
+CREATE TABLE sim_key (
+  iccid      TEXT NOT NULL PRIMARY KEY REFERENCES sim,
+  ki_sealed  TEXT,
+  opc_sealed TEXT,
+  eid        TEXT
+) STRICT, WITHOUT ROWID;
+
+-- Numbers of a network's range that were ever given to a service.
+CREATE TABLE number (
+  msisdn  TEXT    NOT NULL PRIMARY KEY,
+  network TEXT    NOT NULL REFERENCES network,
+  state   TEXT    NOT NULL CHECK (state IN ('used', 'quarantined')),
+  free_at INTEGER, -- end of the quarantine
+  CHECK ((free_at IS NOT NULL) = (state = 'quarantined'))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX number_quarantined ON number (network, free_at, msisdn) WHERE state = 'quarantined';
+
+-- ---------------------------------------------------------------------------------------------- services
+
+CREATE TABLE service (
+  code            INTEGER PRIMARY KEY CHECK (code > 0),
+  name            TEXT NOT NULL,
+  status          TEXT NOT NULL CHECK (status IN ('A', 'B', 'S', 'C')),
+  cli             TEXT,
+  iccid           TEXT NOT NULL REFERENCES sim,
+  network         TEXT NOT NULL REFERENCES network,
+  contract        TEXT NOT NULL REFERENCES contract,
+  customer        TEXT NOT NULL REFERENCES customer,
+  tariff          TEXT NOT NULL REFERENCES tariff,
+  reporting_group TEXT,
+  apns            TEXT NOT NULL DEFAULT '[]',
+  boltons         TEXT NOT NULL DEFAULT '[]',
+  bars            TEXT NOT NULL DEFAULT '[]'
+) STRICT;
+
+-- A SIM and a number are in one live service at most.
+CREATE UNIQUE INDEX service_live_iccid ON service (iccid) WHERE status IN ('A', 'B');
+CREATE UNIQUE INDEX service_live_cli ON service (cli) WHERE status IN ('A', 'B') AND cli IS NOT NULL;
+-- All services that a SIM or number ever had, for look-ups.
+CREATE INDEX service_iccid ON service (iccid);
+CREATE INDEX service_cli ON service (cli) WHERE cli IS NOT NULL;
+
+-- ---------------------------------------------------------------------------------------------- users
+
+CREATE TABLE app_user (
+  id              INTEGER PRIMARY KEY,
+  username        TEXT    NOT NULL UNIQUE,
+  kind            TEXT    NOT NULL CHECK (kind IN ('account', 'group', 'service')),
+  reporting_group TEXT,
+  service         INTEGER,
+  password_hash   TEXT    NOT NULL,
+  locked          INTEGER NOT NULL DEFAULT 0 CHECK (locked IN (0, 1)),
+  CHECK ((reporting_group IS NOT NULL) = (kind = 'group')),
+  CHECK ((service IS NOT NULL) = (kind = 'service'))
+) STRICT;
+
+CREATE TABLE user_customer (
+  user_id  INTEGER NOT NULL REFERENCES app_user,
+  customer TEXT    NOT NULL REFERENCES customer,
+  PRIMARY KEY (user_id, customer)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE user_bar (
+  user_id INTEGER NOT NULL REFERENCES app_user,
+  bar     TEXT    NOT NULL REFERENCES bar,
+  PRIMARY KEY (user_id, bar)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE user_bolton (
+  user_id INTEGER NOT NULL REFERENCES app_user,
+  bolton  TEXT    NOT NULL REFERENCES bolton,
+  PRIMARY KEY (user_id, bolton)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE credential (
+  id         INTEGER PRIMARY KEY,
+  user_id    INTEGER NOT NULL REFERENCES app_user,
+  digest     BLOB    NOT NULL UNIQUE CHECK (length(digest) = 32),
+  label      TEXT    NOT NULL,
+  usable_for TEXT    NOT NULL CHECK (usable_for IN ('read', 'write')),
+  networks   TEXT    NOT NULL CHECK (json_valid(networks)),
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER,
+  revoked_at INTEGER
+) STRICT;
+
+CREATE INDEX credential_user ON credential (user_id);
+
+-- ---------------------------------------------------------------------------------------------- tickets
+
+CREATE TABLE ticket (
+  id             INTEGER PRIMARY KEY CHECK (id > 0), -- shared with support_case; see ticket_open.next_id
+  state          TEXT    NOT NULL
+                 CHECK (state IN ('pending', 'running', 'unknown', 'completed', 'failed', 'cancelled')),
+  kind           TEXT    NOT NULL,
+  customer       TEXT    NOT NULL REFERENCES customer,
+  network        TEXT    NOT NULL REFERENCES network,
+  iccid          TEXT    NOT NULL REFERENCES sim,
+  service        INTEGER REFERENCES service,
+  cli            TEXT,    -- of a connect: the number reserved for it
+  order_json     TEXT    NOT NULL,
+  raised_by      TEXT    NOT NULL,
+  raised_at      INTEGER NOT NULL,
+  due_at         INTEGER NOT NULL, -- pending: when it may be claimed; running: when its lease ends
+  finished_at    INTEGER,
+  epoch          INTEGER NOT NULL DEFAULT 0 CHECK (epoch >= 0),    -- how often it was claimed
+  attempts       INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0), -- those that count towards the limit
+  in_doubt       INTEGER NOT NULL DEFAULT 0 CHECK (in_doubt IN (0, 1)),
+  worker         BLOB,
+  failure_kind   TEXT,
+  failure_reason TEXT,
+  CHECK ((finished_at IS NOT NULL) = (state IN ('completed', 'failed', 'cancelled'))),
+  CHECK ((worker IS NOT NULL) = (state = 'running')),
+  CHECK ((failure_kind IS NULL) = (failure_reason IS NULL)),
+  CHECK (state <> 'completed' OR failure_kind IS NULL),
+  CHECK (state NOT IN ('failed', 'cancelled', 'unknown') OR failure_kind IS NOT NULL)
+) STRICT;
+
+-- What a worker can claim, by customer: the claim walks customers and takes from the front of each.
+CREATE INDEX ticket_claimable ON ticket (network, customer, due_at) WHERE state IN ('pending', 'running');
+CREATE INDEX ticket_unknown ON ticket (network) WHERE state = 'unknown';
+-- For lists, newest first.
+CREATE INDEX ticket_customer ON ticket (customer);
+CREATE INDEX ticket_iccid ON ticket (iccid);
+
+-- At most one open ticket per subject: this primary key is that rule.
+CREATE TABLE subject_lock (
+  subject   TEXT    NOT NULL PRIMARY KEY,
+  ticket_id INTEGER NOT NULL REFERENCES ticket
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX subject_lock_ticket ON subject_lock (ticket_id);
+
+-- One settled attempt; also the record of what the engine did.
+CREATE TABLE attempt (
+  ticket_id      INTEGER NOT NULL REFERENCES ticket,
+  epoch          INTEGER NOT NULL,
+  began_at       INTEGER NOT NULL,
+  ended_at       INTEGER NOT NULL,
+  state          TEXT    NOT NULL, -- the ticket's state after it
+  failure_kind   TEXT,
+  failure_reason TEXT,
+  PRIMARY KEY (ticket_id, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE idempotency (
+  user_id     INTEGER NOT NULL REFERENCES app_user,
+  method      TEXT    NOT NULL,
+  key         TEXT    NOT NULL,
+  fingerprint BLOB    NOT NULL CHECK (length(fingerprint) = 32),
+  ticket_id   INTEGER NOT NULL REFERENCES ticket,
+  expires_at  INTEGER NOT NULL,
+  PRIMARY KEY (user_id, method, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX idempotency_expiry ON idempotency (expires_at);
+
+CREATE TABLE support_case (
+  id           INTEGER PRIMARY KEY CHECK (id > 0), -- shared with ticket
+  ticket_type  TEXT    NOT NULL REFERENCES ticket_type,
+  user_id      INTEGER NOT NULL REFERENCES app_user,
+  customer     TEXT    REFERENCES customer, -- of the service, where there is one
+  service      INTEGER REFERENCES service,
+  message      TEXT    NOT NULL,
+  file_name    TEXT,
+  file_content BLOB,
+  raised_by    TEXT    NOT NULL,
+  raised_at    INTEGER NOT NULL,
+  closed_at    INTEGER,
+  CHECK ((file_name IS NULL) = (file_content IS NULL)),
+  CHECK ((service IS NULL) = (customer IS NULL))
+) STRICT;
+
+-- What people and callers did. Nothing in it is ever changed.
+CREATE TABLE audit (
+  id         INTEGER PRIMARY KEY,
+  at         INTEGER NOT NULL,
+  actor      TEXT    NOT NULL,
+  action     TEXT    NOT NULL,
+  object     TEXT    NOT NULL,
+  request_id TEXT,
+  detail     TEXT    NOT NULL
+) STRICT;
+
+CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
+BEGIN
+  SELECT RAISE(ABORT, 'the audit trail is never changed');
+END;
+
+CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
+BEGIN
+  SELECT RAISE(ABORT, 'the audit trail is never deleted');
+END;

@@ -1,0 +1,2 @@
+-- facts.apn
+SELECT network FROM apn WHERE code = ?1

@@ -1,0 +1,2 @@
+-- sim_set
+UPDATE sim SET state = ?2, version = version + 1 WHERE iccid = ?1

@@ -1,0 +1,16 @@
+-- ticket_claim.due
+-- The next due tickets of one customer, each with the books as far as it touches them.
+-- A running ticket is due when its lease has run out. CROSS JOIN keeps the order of the index.
+SELECT
+  ticket.id, ticket.state, ticket.kind, ticket.order_json, ticket.epoch, ticket.attempts, ticket.in_doubt,
+  ticket.raised_at, ticket.cli,
+  sim.iccid, sim.imsi, sim.msisdn, sim.customer, sim.network, sim.state, sim.version,
+  service.code, service.name, service.status, service.cli, service.iccid, service.network, service.contract,
+  service.customer, service.tariff, service.reporting_group, service.apns, service.boltons, service.bars
+FROM ticket
+CROSS JOIN sim ON sim.iccid = ticket.iccid
+LEFT JOIN service ON service.code = ticket.service
+WHERE ticket.network = ?1 AND ticket.customer = ?2 AND ticket.state IN ('pending', 'running')
+  AND ticket.due_at <= ?3
+ORDER BY ticket.due_at, ticket.id
+LIMIT ?4

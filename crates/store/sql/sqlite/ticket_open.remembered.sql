@@ -1,0 +1,4 @@
+-- ticket_open.remembered
+SELECT fingerprint, ticket_id
+FROM idempotency
+WHERE user_id = ?1 AND method = ?2 AND key = ?3 AND expires_at > ?4

@@ -1,0 +1,153 @@
+//! From columns to the domain's types. A value that does not parse is a broken row, never a default.
+//!
+//! Statements that answer a SIM, a service or a ticket list its columns in the order these functions read them.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use provisor_domain::service::Products;
+use provisor_domain::ticket::{Failure, Ticket};
+use provisor_domain::{Service, ServiceCode, SimRecord, TicketId};
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::fault::{Fault, Result};
+
+/// How many columns a SIM takes.
+pub(super) const SIM_COLUMNS: usize = 7;
+
+/// A text that must be there.
+pub(super) fn text<T>(row: &Row<'_>, at: usize) -> Result<T>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    let raw = row.get_ref(at)?.as_str().map_err(rusqlite::Error::from)?;
+    raw.parse().map_err(|error| unreadable(row, at, &error))
+}
+
+/// A text that may be absent.
+pub(super) fn text_or_none<T>(row: &Row<'_>, at: usize) -> Result<Option<T>>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    if row.get_ref(at)? == ValueRef::Null { Ok(None) } else { text(row, at).map(Some) }
+}
+
+/// A list or object kept as JSON.
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, at: usize) -> Result<T> {
+    let raw = row.get_ref(at)?.as_str().map_err(rusqlite::Error::from)?;
+    serde_json::from_str(raw).map_err(|error| unreadable(row, at, &error))
+}
+
+/// A list as it is kept.
+pub(super) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Fault::broken(format!("cannot write: {error}")))
+}
+
+/// A moment that must be there.
+pub(super) fn moment(row: &Row<'_>, at: usize) -> Result<Timestamp> {
+    let millis: i64 = row.get(at)?;
+    Timestamp::from_millisecond(millis).map_err(|error| unreadable(row, at, &error))
+}
+
+/// A moment that may be absent.
+pub(super) fn moment_or_none(row: &Row<'_>, at: usize) -> Result<Option<Timestamp>> {
+    if row.get_ref(at)? == ValueRef::Null { Ok(None) } else { moment(row, at).map(Some) }
+}
+
+/// A ticket's number.
+pub(super) fn ticket_id(row: &Row<'_>, at: usize) -> Result<TicketId> {
+    TicketId::new(row.get(at)?).ok_or_else(|| unreadable(row, at, &"not positive"))
+}
+
+/// A ticket's number that may be absent.
+pub(super) fn ticket_id_or_none(row: &Row<'_>, at: usize) -> Result<Option<TicketId>> {
+    if row.get_ref(at)? == ValueRef::Null { Ok(None) } else { ticket_id(row, at).map(Some) }
+}
+
+/// A service's code.
+pub(super) fn service_code(row: &Row<'_>, at: usize) -> Result<ServiceCode> {
+    ServiceCode::new(row.get(at)?).ok_or_else(|| unreadable(row, at, &"not positive"))
+}
+
+/// A service's code that may be absent.
+pub(super) fn service_code_or_none(row: &Row<'_>, at: usize) -> Result<Option<ServiceCode>> {
+    if row.get_ref(at)? == ValueRef::Null { Ok(None) } else { service_code(row, at).map(Some) }
+}
+
+/// A failure that may be absent: its kind, then its reason.
+pub(super) fn failure(row: &Row<'_>, at: usize) -> Result<Option<Failure>> {
+    let Some(kind) = text_or_none(row, at)? else { return Ok(None) };
+    Ok(Some(Failure { kind, reason: row.get(at + 1)? }))
+}
+
+/// A SIM: iccid, imsi, msisdn, customer, network, state, version.
+pub(super) fn sim(row: &Row<'_>, at: usize) -> Result<SimRecord> {
+    Ok(SimRecord {
+        iccid: text(row, at)?,
+        imsi: text_or_none(row, at + 1)?,
+        msisdn: text_or_none(row, at + 2)?,
+        customer: text(row, at + 3)?,
+        network: text_or_none(row, at + 4)?,
+        state: text(row, at + 5)?,
+        version: row.get(at + 6)?,
+    })
+}
+
+/// A service: code, name, status, cli, iccid, network, contract, customer, tariff, reporting group, APNs, bolt-ons,
+/// bars.
+pub(super) fn service(row: &Row<'_>, at: usize) -> Result<Service> {
+    Ok(Service {
+        code: service_code(row, at)?,
+        name: text(row, at + 1)?,
+        status: text(row, at + 2)?,
+        cli: text_or_none(row, at + 3)?,
+        iccid: text(row, at + 4)?,
+        network: text(row, at + 5)?,
+        contract: text(row, at + 6)?,
+        customer: text(row, at + 7)?,
+        tariff: text(row, at + 8)?,
+        group: text_or_none(row, at + 9)?,
+        products: Products {
+            apns: json(row, at + 10)?,
+            boltons: json(row, at + 11)?,
+            bars: json(row, at + 12)?,
+        },
+    })
+}
+
+/// A service that may be absent (an outer join).
+pub(super) fn service_or_none(row: &Row<'_>, at: usize) -> Result<Option<Service>> {
+    if row.get_ref(at)? == ValueRef::Null { Ok(None) } else { service(row, at).map(Some) }
+}
+
+/// A ticket: id, state, kind, customer, network, service, cli, iccid, raised, finished, epoch, due, failure kind,
+/// failure reason, raised by.
+pub(super) fn ticket(row: &Row<'_>, at: usize) -> Result<Ticket> {
+    Ok(Ticket {
+        id: ticket_id(row, at)?,
+        state: text(row, at + 1)?,
+        kind: text(row, at + 2)?,
+        customer: text(row, at + 3)?,
+        network: text(row, at + 4)?,
+        service: service_code_or_none(row, at + 5)?,
+        cli: text_or_none(row, at + 6)?,
+        iccid: text(row, at + 7)?,
+        raised: moment(row, at + 8)?,
+        finished: moment_or_none(row, at + 9)?,
+        attempts: row.get(at + 10)?,
+        due: moment(row, at + 11)?,
+        failure: failure(row, at + 12)?,
+        raised_by: row.get(at + 14)?,
+    })
+}
+
+fn unreadable(row: &Row<'_>, at: usize, error: &dyn Display) -> Fault {
+    let column = row.as_ref().column_name(at).unwrap_or("?");
+    Fault::broken(format!("column {column} holds what it must not: {error}"))
+}

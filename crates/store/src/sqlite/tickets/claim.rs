@@ -1,0 +1,217 @@
+//! Claiming tickets, fairly between customers.
+//!
+//! The claim walks the customers that have claimable tickets, one step of the index each, beginning after the one who
+//! was served last. Each gets an equal share; what is left over goes round by round to those who have more.
+//!
+//! Invariant: the cost of a claim does not depend on how many tickets wait or are finished. It grows with the customers
+//! that have open tickets but none that is due: they are stepped over, at most [`CUSTOMERS_STEPPED_OVER`] of them once
+//! something was found.
+
+use jiff::{SignedDuration, Timestamp};
+use provisor_domain::plan::Books;
+use provisor_domain::store::{ClaimAsk, Claimed, Lease};
+use provisor_domain::{
+    CustomerNumber, Iccid, Msisdn, Order, OrderKind, SimRecord, TicketId, TicketState,
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::super::fault::{Fault, Result};
+use super::super::{row, sql};
+use super::number::Range;
+
+/// Most customers that one claim serves.
+const CUSTOMERS_PER_CLAIM_MAX: usize = 64;
+/// Most customers that a claim looks at once it has found one to serve.
+const CUSTOMERS_STEPPED_OVER: usize = 1_024;
+/// Where the columns of the SIM begin, and those of the service.
+const SIM_AT: usize = 9;
+const SERVICE_AT: usize = SIM_AT + row::SIM_COLUMNS;
+
+pub(super) fn claim(connection: &Connection, ask: &ClaimAsk) -> Result<Claimed> {
+    let walk = walk(connection, ask)?;
+    let mut claimed = Claimed { leases: Vec::new(), last: ask.after.clone(), more: !walk.complete };
+    if let Some(last) = walk.due.last() {
+        claimed.last = Some(last.clone());
+    }
+    let mut taker = Taker {
+        connection,
+        ask,
+        until: lease_end(ask)?,
+        range: Range::read(connection, &ask.network)?,
+    };
+    let mut hungry = walk.due;
+    while claimed.leases.len() < ask.take && !hungry.is_empty() {
+        let mut still_hungry = Vec::new();
+        let share = (ask.take - claimed.leases.len()).div_ceil(hungry.len());
+        for customer in hungry {
+            let room = share.min(ask.take - claimed.leases.len());
+            let taken = taker.take(&customer, room)?;
+            if taken.len() == room {
+                still_hungry.push(customer);
+            }
+            claimed.leases.extend(taken);
+        }
+        hungry = still_hungry;
+    }
+    claimed.more |= !hungry.is_empty();
+    taker.range.finish(connection)?;
+    Ok(claimed)
+}
+
+fn lease_end(ask: &ClaimAsk) -> Result<Timestamp> {
+    SignedDuration::try_from(ask.lease)
+        .and_then(|lease| ask.now.checked_add(lease))
+        .map_err(|error| Fault::broken(format!("the lease does not end: {error}")))
+}
+
+/// The customers to be served.
+struct Walk {
+    due: Vec<CustomerNumber>,
+    /// True when every customer with claimable tickets was looked at.
+    complete: bool,
+}
+
+/// Walks once round the customers, beginning after the one who was served last.
+fn walk(connection: &Connection, ask: &ClaimAsk) -> Result<Walk> {
+    let mut statement = connection.prepare_cached(sql::TICKET_CLAIM_NEXT_CUSTOMER)?;
+    let start = ask.after.as_ref().map_or("", CustomerNumber::as_str);
+    let most = ask.take.min(CUSTOMERS_PER_CLAIM_MAX);
+    let mut due = Vec::new();
+    let (mut at, mut wrapped, mut steps) = (start.to_owned(), start.is_empty(), 0_usize);
+    while due.len() < most && (due.is_empty() || steps < CUSTOMERS_STEPPED_OVER) {
+        steps += 1;
+        let found = statement
+            .query_row(params![ask.network.as_str(), at], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+            })
+            .optional()?;
+        match found {
+            None if wrapped => return Ok(Walk { due, complete: true }),
+            None => (at, wrapped) = (String::new(), true),
+            Some((customer, _)) if wrapped && !start.is_empty() && customer.as_str() > start => {
+                return Ok(Walk { due, complete: true });
+            }
+            Some((customer, first_due)) => {
+                if first_due <= ask.now.as_millisecond() {
+                    due.push(parse_customer(&customer)?);
+                }
+                at = customer;
+            }
+        }
+    }
+    Ok(Walk { due, complete: false })
+}
+
+fn parse_customer(raw: &str) -> Result<CustomerNumber> {
+    raw.parse().map_err(|error| Fault::broken(format!("customer {raw}: {error}")))
+}
+
+/// Takes tickets of one customer after another.
+struct Taker<'a> {
+    connection: &'a Connection,
+    ask: &'a ClaimAsk,
+    until: Timestamp,
+    range: Range,
+}
+
+/// A ticket as the claim finds it.
+struct Found {
+    id: TicketId,
+    kind: OrderKind,
+    order: Option<Order>,
+    epoch: i64,
+    attempts: u32,
+    in_doubt: bool,
+    raised: Timestamp,
+    cli: Option<Msisdn>,
+    books: Books,
+}
+
+impl Taker<'_> {
+    fn take(&mut self, customer: &CustomerNumber, room: usize) -> Result<Vec<Lease>> {
+        let found = self.find(customer, room)?;
+        found.into_iter().map(|found| self.lease(found)).collect()
+    }
+
+    fn find(&self, customer: &CustomerNumber, room: usize) -> Result<Vec<Found>> {
+        let mut statement = self.connection.prepare_cached(sql::TICKET_CLAIM_DUE)?;
+        let mut rows = statement.query(params![
+            self.ask.network.as_str(),
+            customer.as_str(),
+            self.ask.now.as_millisecond(),
+            room
+        ])?;
+        let mut found = Vec::with_capacity(room);
+        while let Some(row) = rows.next()? {
+            found.push(self.read(row, customer)?);
+        }
+        Ok(found)
+    }
+
+    fn read(&self, row: &Row<'_>, customer: &CustomerNumber) -> Result<Found> {
+        let state: TicketState = row::text(row, 1)?;
+        let order = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
+        Ok(Found {
+            id: row::ticket_id(row, 0)?,
+            kind: row::text(row, 2)?,
+            // A newer program's order may not be readable; the engine gives it back.
+            order: serde_json::from_str(order).ok(),
+            epoch: row.get(4)?,
+            attempts: row.get(5)?,
+            // A running ticket is only found here when its lease ran out: who knows what was sent.
+            in_doubt: row.get::<_, bool>(6)? || state == TicketState::Running,
+            raised: row::moment(row, 7)?,
+            cli: row::text_or_none(row, 8)?,
+            books: Books {
+                customer: customer.clone(),
+                network: self.ask.network.clone(),
+                sim: row::sim(row, SIM_AT)?,
+                service: row::service_or_none(row, SERVICE_AT)?,
+                new_sim: None,
+                number: None,
+            },
+        })
+    }
+
+    fn lease(&mut self, mut found: Found) -> Result<Lease> {
+        if found.kind == OrderKind::Connect {
+            let own = || found.books.sim.msisdn.clone();
+            found.books.number = match found.cli.clone().or_else(own) {
+                Some(number) => Some(number),
+                None => {
+                    found.cli = self.range.reserve(self.connection, self.ask.now)?;
+                    found.cli.clone()
+                }
+            };
+        }
+        if let Some(Order::ChangeSim { new_sim }) = &found.order {
+            found.books.new_sim = find_sim(self.connection, new_sim)?;
+        }
+        let epoch = found.epoch + 1;
+        self.connection.prepare_cached(sql::TICKET_CLAIM_TAKE)?.execute(params![
+            found.id.number(),
+            epoch,
+            self.ask.worker.0.as_bytes().as_slice(),
+            self.until.as_millisecond(),
+            found.in_doubt,
+            found.cli.as_ref().map(Msisdn::as_str),
+        ])?;
+        Ok(Lease {
+            ticket: found.id,
+            epoch,
+            attempts_before: found.attempts,
+            until: self.until,
+            order: found.order,
+            kind: found.kind,
+            books: found.books,
+            in_doubt: found.in_doubt,
+            raised: found.raised,
+        })
+    }
+}
+
+fn find_sim(connection: &Connection, iccid: &Iccid) -> Result<Option<SimRecord>> {
+    let mut statement = connection.prepare_cached(sql::SIM_FIND)?;
+    let mut rows = statement.query([iccid.as_str()])?;
+    rows.next()?.map(|row| row::sim(row, 0)).transpose()
+}

@@ -1,0 +1,77 @@
+//! Tickets: open, claim, settle, give back.
+
+mod claim;
+mod number;
+mod open;
+mod settle;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use provisor_domain::NetworkCode;
+use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
+use provisor_domain::store::{
+    ClaimAsk, Claimed, NewTicket, Opened, Settled, Settlement, StoreError, TicketStore, WorkerId,
+};
+use rusqlite::{Connection, params};
+
+use super::fault::Result as Outcome;
+use super::{SqliteStore, sql};
+
+pub(super) use number::give_back as give_number_back;
+pub(super) use open::next_id;
+
+/// What a service is given while it is written: its counters and its code.
+pub(super) use settle::{count_services, unlock};
+
+#[async_trait]
+impl TicketStore for SqliteStore {
+    async fn ticket_open(&self, tickets: Vec<NewTicket>) -> Result<Vec<Opened>, StoreError> {
+        check_batch(tickets.len())?;
+        self.write(move |connection| open::open(connection, &tickets)).await
+    }
+
+    async fn ticket_claim(&self, ask: ClaimAsk) -> Result<Claimed, StoreError> {
+        check_batch(ask.take)?;
+        self.write(move |connection| claim::claim(connection, &ask)).await
+    }
+
+    async fn ticket_settle(
+        &self,
+        settlements: Vec<Settlement>,
+        now: Timestamp,
+    ) -> Result<Vec<Settled>, StoreError> {
+        check_batch(settlements.len())?;
+        let mut batch = settle::Batch::new(settlements, now);
+        self.write(move |connection| batch.settle(connection)).await
+    }
+
+    async fn ticket_rescue(
+        &self,
+        network: NetworkCode,
+        worker: WorkerId,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.write(move |connection| rescue(connection, &network, worker, now)).await
+    }
+}
+
+fn check_batch(len: usize) -> Result<(), StoreError> {
+    if len <= TICKETS_PER_BATCH_MAX {
+        return Ok(());
+    }
+    Err(StoreError::Conflict(format!("{len} tickets in one call, {TICKETS_PER_BATCH_MAX} fit")))
+}
+
+fn rescue(
+    connection: &Connection,
+    network: &NetworkCode,
+    worker: WorkerId,
+    now: Timestamp,
+) -> Outcome<usize> {
+    let rescued = connection.prepare_cached(sql::TICKET_RESCUE)?.execute(params![
+        network.as_str(),
+        worker.0.as_bytes().as_slice(),
+        now.as_millisecond()
+    ])?;
+    Ok(rescued)
+}

@@ -1,0 +1,134 @@
+//! Opening tickets.
+//!
+//! Invariant: of everything that was asked before, the database answers first what the caller already has (a replayed
+//! key), then who holds the subject, then whether the checks still hold. Only a ticket that passes all three writes.
+
+use jiff::{SignedDuration, Timestamp};
+use provisor_domain::TicketId;
+use provisor_domain::limits::IDEMPOTENCY_HOURS;
+use provisor_domain::store::{Idempotency, NewTicket, Opened};
+use provisor_domain::ticket::Subject;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::super::fault::{Fault, Result};
+use super::super::{audit, row, sql};
+
+/// Most expired idempotency keys that are deleted with one new one.
+const KEYS_FORGOTTEN_PER_KEY_MAX: usize = 4;
+
+pub(super) fn open(connection: &Connection, tickets: &[NewTicket]) -> Result<Vec<Opened>> {
+    let mut next = None;
+    tickets.iter().map(|ticket| open_one(connection, ticket, &mut next)).collect()
+}
+
+fn open_one(
+    connection: &Connection,
+    new: &NewTicket,
+    next: &mut Option<TicketId>,
+) -> Result<Opened> {
+    if let Some(answer) = remembered(connection, new)? {
+        return Ok(answer);
+    }
+    if let Some(answer) = held_or_stale(connection, new)? {
+        return Ok(answer);
+    }
+    let id = match *next {
+        Some(id) => id,
+        None => next_id(connection)?,
+    };
+    insert(connection, id, new)?;
+    // Only now: a refused ticket uses no number.
+    *next = TicketId::new(id.number() + 1);
+    Ok(Opened::Ticket(id))
+}
+
+/// What the idempotency key stands for already.
+fn remembered(connection: &Connection, new: &NewTicket) -> Result<Option<Opened>> {
+    let Some(key) = &new.idempotency else { return Ok(None) };
+    let found = connection
+        .prepare_cached(sql::TICKET_OPEN_REMEMBERED)?
+        .query_row(
+            params![key.user.0, key.method, key.key, new.raised.as_millisecond()],
+            |row| Ok((row.get::<_, [u8; 32]>(0)?, row.get::<_, i64>(1)?)),
+        )
+        .optional()?;
+    let Some((fingerprint, ticket)) = found else { return Ok(None) };
+    if fingerprint != key.fingerprint {
+        return Ok(Some(Opened::KeyReused));
+    }
+    let ticket = TicketId::new(ticket).ok_or_else(|| Fault::broken("a key without a ticket"))?;
+    Ok(Some(Opened::Replayed(ticket)))
+}
+
+/// The ticket that holds a subject; else whether a subject has moved on.
+fn held_or_stale(connection: &Connection, new: &NewTicket) -> Result<Option<Opened>> {
+    let mut statement = connection.prepare_cached(sql::TICKET_OPEN_SUBJECT)?;
+    let mut stale = false;
+    for claim in &new.subjects {
+        let Subject::Sim(iccid) = &claim.subject;
+        let (holder, version): (Option<i64>, Option<i64>) = statement
+            .query_row(params![claim.subject.key(), iccid.as_str()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        if let Some(holder) = holder.and_then(TicketId::new) {
+            return Ok(Some(Opened::Busy(holder)));
+        }
+        stale |= version != Some(claim.version);
+    }
+    Ok(stale.then_some(Opened::Stale))
+}
+
+fn insert(connection: &Connection, id: TicketId, new: &NewTicket) -> Result<()> {
+    let kind = new.order.kind().as_str();
+    connection.prepare_cached(sql::TICKET_OPEN_TICKET)?.execute(params![
+        id.number(),
+        kind,
+        new.customer.as_str(),
+        new.network.as_str(),
+        new.iccid.as_str(),
+        new.service.map(|code| code.number()),
+        new.cli.as_ref().map(|cli| cli.as_str()),
+        row::to_json(&new.order)?,
+        new.origin.actor,
+        new.raised.as_millisecond(),
+    ])?;
+    let mut lock = connection.prepare_cached(sql::TICKET_OPEN_LOCK)?;
+    for claim in &new.subjects {
+        lock.execute(params![claim.subject.key(), id.number()])?;
+    }
+    if let Some(key) = &new.idempotency {
+        remember(connection, key, id, new.raised)?;
+    }
+    audit::add(connection, (&new.origin, new.raised), "ticket.open", &format!("ticket:{id}"), kind)
+}
+
+fn remember(
+    connection: &Connection,
+    key: &Idempotency,
+    id: TicketId,
+    raised: Timestamp,
+) -> Result<()> {
+    let expires = raised
+        .checked_add(SignedDuration::from_hours(IDEMPOTENCY_HOURS))
+        .map_err(|error| Fault::broken(error.to_string()))?;
+    connection
+        .prepare_cached(sql::TICKET_OPEN_FORGET)?
+        .execute(params![raised.as_millisecond(), KEYS_FORGOTTEN_PER_KEY_MAX])?;
+    connection.prepare_cached(sql::TICKET_OPEN_REMEMBER)?.execute(params![
+        key.user.0,
+        key.method,
+        key.key,
+        key.fingerprint,
+        id.number(),
+        expires.as_millisecond()
+    ])?;
+    Ok(())
+}
+
+/// The next free number of tickets and support cases.
+pub(in super::super) fn next_id(connection: &Connection) -> Result<TicketId> {
+    let number = connection
+        .prepare_cached(sql::TICKET_OPEN_NEXT_ID)?
+        .query_row([TicketId::FIRST.number()], |row| row.get(0))?;
+    TicketId::new(number).ok_or_else(|| Fault::broken("no number for a ticket"))
+}

@@ -1,0 +1,354 @@
+//! Settling attempts.
+//!
+//! The whole batch goes in one transaction. Almost always nothing is in its way; when a constraint is, the batch is run
+//! again with a savepoint around each settlement, so that only the one that does not fit is refused.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use provisor_domain::plan::{Change, NewService, ServiceChange};
+use provisor_domain::store::{Settled, Settlement, Verdict};
+use provisor_domain::ticket::{Failure, TicketEvent};
+use provisor_domain::{
+    ContractCode, Iccid, Msisdn, NetworkCode, OrderKind, Service, ServiceCode, ServiceStatus,
+    SimState, TicketId, TicketState,
+};
+use rusqlite::{Connection, params};
+
+use super::super::fault::{Fault, Result};
+use super::super::{row, sql};
+use super::number;
+
+/// Settlements that are written together.
+pub(super) struct Batch {
+    settlements: Vec<Settlement>,
+    now: Timestamp,
+    /// Set once a constraint was in the way: from then on each settlement has a savepoint of its own.
+    careful: bool,
+}
+
+impl Batch {
+    pub(super) fn new(settlements: Vec<Settlement>, now: Timestamp) -> Self {
+        Self { settlements, now, careful: false }
+    }
+
+    /// Settles all of them; may ask to be run again by itself.
+    pub(super) fn settle(&mut self, connection: &Connection) -> Result<Vec<Settled>> {
+        if self.careful {
+            let each = self.settlements.iter();
+            return each.map(|one| settle_apart(connection, one, self.now)).collect();
+        }
+        let mut ledger = Ledger::default();
+        let all = self.settlements.iter();
+        let settled: Result<Vec<_>> =
+            all.map(|one| settle(connection, one, self.now, &mut ledger)).collect();
+        match settled.and_then(|settled| ledger.finish(connection).map(|()| settled)) {
+            Err(fault) if fault.refusal().is_some() => {
+                self.careful = true;
+                Err(Fault::Again)
+            }
+            other => other,
+        }
+    }
+}
+
+/// Settles one in its own savepoint: it is written whole, or refused.
+fn settle_apart(connection: &Connection, one: &Settlement, now: Timestamp) -> Result<Settled> {
+    let control = |sql| -> Result<()> {
+        connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    };
+    control("SAVEPOINT settlement")?;
+    let mut ledger = Ledger::default();
+    let settled = settle(connection, one, now, &mut ledger)
+        .and_then(|settled| ledger.finish(connection).map(|()| settled));
+    let settled = match settled {
+        Ok(settled) => settled,
+        Err(fault) => {
+            let reason = fault.refusal().ok_or(fault)?;
+            control("ROLLBACK TO settlement")?;
+            Settled::Refused(reason)
+        }
+    };
+    control("RELEASE settlement")?;
+    Ok(settled)
+}
+
+/// What a batch of settlements keeps in its head.
+#[derive(Default)]
+struct Ledger {
+    /// By how much the number of live services of a contract changes.
+    contracts: BTreeMap<ContractCode, i64>,
+    next_service: Option<ServiceCode>,
+}
+
+impl Ledger {
+    fn next_service(&mut self, connection: &Connection) -> Result<ServiceCode> {
+        let code = match self.next_service {
+            Some(code) => Some(code),
+            None => ServiceCode::new(
+                connection
+                    .prepare_cached(sql::TICKET_SETTLE_NEXT_SERVICE)?
+                    .query_row([ServiceCode::FIRST.number()], |row| row.get(0))?,
+            ),
+        };
+        let code = code.ok_or_else(|| Fault::broken("no code for a service"))?;
+        self.next_service = ServiceCode::new(code.number() + 1);
+        Ok(code)
+    }
+
+    fn count(&mut self, contract: &ContractCode, by: i64) {
+        *self.contracts.entry(contract.clone()).or_default() += by;
+    }
+
+    fn finish(self, connection: &Connection) -> Result<()> {
+        count_services(connection, &self.contracts)
+    }
+}
+
+/// Adds to contracts' counters of live services.
+pub(in super::super) fn count_services(
+    connection: &Connection,
+    changes: &BTreeMap<ContractCode, i64>,
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(sql::CONTRACT_COUNT)?;
+    for (contract, by) in changes.iter().filter(|(_, by)| **by != 0) {
+        statement.execute(params![contract.as_str(), by])?;
+    }
+    Ok(())
+}
+
+/// Gives a ticket's subjects back.
+pub(in super::super) fn unlock(connection: &Connection, ticket: TicketId) -> Result<()> {
+    connection.prepare_cached(sql::TICKET_SETTLE_UNLOCK)?.execute([ticket.number()])?;
+    Ok(())
+}
+
+/// The ticket under the lease that is being settled.
+struct Leased {
+    kind: OrderKind,
+    iccid: Iccid,
+    network: NetworkCode,
+    cli: Option<Msisdn>,
+    in_doubt: bool,
+    service: Option<ServiceCode>,
+    /// The status and contract of its service, before.
+    before: Option<(ServiceStatus, ContractCode)>,
+}
+
+fn leased(connection: &Connection, one: &Settlement) -> Result<Option<Leased>> {
+    let mut statement = connection.prepare_cached(sql::TICKET_SETTLE_LEASE)?;
+    let mut rows = statement.query(params![one.ticket.number(), one.epoch])?;
+    let Some(found) = rows.next()? else { return Ok(None) };
+    let status: Option<ServiceStatus> = row::text_or_none(found, 6)?;
+    let contract: Option<ContractCode> = row::text_or_none(found, 7)?;
+    Ok(Some(Leased {
+        kind: row::text(found, 0)?,
+        iccid: row::text(found, 1)?,
+        network: row::text(found, 2)?,
+        cli: row::text_or_none(found, 3)?,
+        in_doubt: found.get(4)?,
+        service: row::service_code_or_none(found, 5)?,
+        before: status.zip(contract),
+    }))
+}
+
+/// What the ticket's row becomes.
+struct After<'a> {
+    event: TicketEvent,
+    due: Option<Timestamp>,
+    counts: bool,
+    in_doubt: bool,
+    failure: Option<&'a Failure>,
+}
+
+fn settle(
+    connection: &Connection,
+    one: &Settlement,
+    now: Timestamp,
+    ledger: &mut Ledger,
+) -> Result<Settled> {
+    let Some(mut ticket) = leased(connection, one)? else { return Ok(Settled::LeaseLost) };
+    let in_doubt = ticket.in_doubt;
+    let after = match &one.verdict {
+        Verdict::Completed(change) => {
+            apply(connection, &mut ticket, change, (now, ledger))?;
+            let event = TicketEvent::Complete;
+            After { event, due: None, counts: false, in_doubt: false, failure: None }
+        }
+        Verdict::Failed(failure) => {
+            give_number_back(connection, &mut ticket, now)?;
+            let event = TicketEvent::Fail;
+            After { event, due: None, counts: true, in_doubt, failure: Some(failure) }
+        }
+        Verdict::Postponed { due, failure, counts, in_doubt } => After {
+            event: TicketEvent::Postpone,
+            due: Some(*due),
+            counts: *counts,
+            in_doubt: *in_doubt,
+            failure: Some(failure),
+        },
+        Verdict::Unknown(failure) => {
+            let event = TicketEvent::LoseTrack;
+            After { event, due: None, counts: true, in_doubt: true, failure: Some(failure) }
+        }
+    };
+    let state = TicketState::Running
+        .after(after.event)
+        .map_err(|illegal| Fault::broken(illegal.to_string()))?;
+    write_ticket(connection, (one, now), state, &ticket, &after)?;
+    if state.is_final() {
+        unlock(connection, one.ticket)?;
+    }
+    Ok(Settled::Done)
+}
+
+fn write_ticket(
+    connection: &Connection,
+    (one, now): (&Settlement, Timestamp),
+    state: TicketState,
+    ticket: &Leased,
+    after: &After<'_>,
+) -> Result<()> {
+    let (kind, reason) = after.failure.map(|f| (f.kind.as_str(), f.reason.as_str())).unzip();
+    connection.prepare_cached(sql::TICKET_SETTLE_TICKET)?.execute(params![
+        one.ticket.number(),
+        state.as_str(),
+        state.is_final().then(|| now.as_millisecond()),
+        after.due.map(Timestamp::as_millisecond),
+        ticket.service.map(ServiceCode::number),
+        ticket.cli.as_ref().map(Msisdn::as_str),
+        after.counts,
+        after.in_doubt,
+        kind,
+        reason,
+    ])?;
+    connection.prepare_cached(sql::TICKET_SETTLE_ATTEMPT)?.execute(params![
+        one.ticket.number(),
+        one.epoch,
+        one.began.as_millisecond(),
+        now.as_millisecond(),
+        state.as_str(),
+        kind,
+        reason,
+    ])?;
+    Ok(())
+}
+
+/// A connect that will not happen gives back the number that was reserved for it.
+fn give_number_back(connection: &Connection, ticket: &mut Leased, now: Timestamp) -> Result<()> {
+    if ticket.kind == OrderKind::Connect
+        && let Some(number) = &ticket.cli
+        && number::give_back(connection, number, now)?
+    {
+        ticket.cli = None;
+    }
+    Ok(())
+}
+
+/// Changes the books, and notes in `ticket` which service and number it is about now.
+fn apply(
+    connection: &Connection,
+    ticket: &mut Leased,
+    change: &Change,
+    (now, ledger): (Timestamp, &mut Ledger),
+) -> Result<()> {
+    match &change.service {
+        None => {}
+        Some(ServiceChange::Create(new)) => {
+            if ticket.service.is_some() {
+                return Err(Fault::conflict("the ticket has a service already"));
+            }
+            let service = with_code(new, ledger.next_service(connection)?);
+            add_service(connection, &service)?;
+            ledger.count(&service.contract, 1);
+            note_service(connection, ticket, &service, change)?;
+        }
+        Some(ServiceChange::Update(service)) => {
+            let Some((status, contract)) = ticket.before.take() else {
+                return Err(Fault::conflict("the ticket has no service"));
+            };
+            if ticket.service != Some(service.code) {
+                return Err(Fault::conflict("the change is about another service"));
+            }
+            write_service(connection, sql::TICKET_SETTLE_SERVICE, service)?;
+            ledger.count(&contract, -i64::from(status.is_live()));
+            ledger.count(&service.contract, i64::from(service.status.is_live()));
+            note_service(connection, ticket, service, change)?;
+        }
+    }
+    for (iccid, state) in &change.sims {
+        set_sim(connection, iccid, *state)?;
+    }
+    match &change.released {
+        Some(number) => number::rest(connection, number, &ticket.network, now),
+        None => Ok(()),
+    }
+}
+
+/// The ticket is about this service now; its SIM has moved on, also where its own state has not.
+fn note_service(
+    connection: &Connection,
+    ticket: &mut Leased,
+    service: &Service,
+    change: &Change,
+) -> Result<()> {
+    ticket.service = Some(service.code);
+    ticket.cli.clone_from(&service.cli);
+    let sims = [&service.iccid, &ticket.iccid];
+    let moves = |iccid: &Iccid| change.sims.iter().any(|(moved, _)| moved == iccid);
+    let mut touch = connection.prepare_cached(sql::SIM_TOUCH)?;
+    for iccid in sims.iter().take(if sims[0] == sims[1] { 1 } else { 2 }) {
+        if !moves(iccid) {
+            touch.execute([iccid.as_str()])?;
+        }
+    }
+    Ok(())
+}
+
+fn set_sim(connection: &Connection, iccid: &Iccid, state: SimState) -> Result<()> {
+    let known = connection
+        .prepare_cached(sql::SIM_SET)?
+        .execute(params![iccid.as_str(), state.as_str()])?;
+    if known == 0 { Err(Fault::conflict(format!("SIM {iccid} is not known"))) } else { Ok(()) }
+}
+
+fn with_code(new: &NewService, code: ServiceCode) -> Service {
+    Service {
+        code,
+        name: new.name.clone(),
+        status: new.products.live_status(),
+        cli: new.cli.clone(),
+        iccid: new.iccid.clone(),
+        network: new.network.clone(),
+        contract: new.contract.clone(),
+        customer: new.customer.clone(),
+        tariff: new.tariff.clone(),
+        group: new.group.clone(),
+        products: new.products.clone(),
+    }
+}
+
+/// Writes a new row of a service.
+pub(in super::super) fn add_service(connection: &Connection, service: &Service) -> Result<()> {
+    write_service(connection, sql::SERVICE_ADD, service)
+}
+
+fn write_service(connection: &Connection, sql: &str, service: &Service) -> Result<()> {
+    connection.prepare_cached(sql)?.execute(params![
+        service.code.number(),
+        service.name.as_str(),
+        service.status.as_str(),
+        service.cli.as_ref().map(Msisdn::as_str),
+        service.iccid.as_str(),
+        service.network.as_str(),
+        service.contract.as_str(),
+        service.customer.as_str(),
+        service.tariff.as_str(),
+        service.group.as_ref().map(|group| group.as_str()),
+        row::to_json(&service.products.apns)?,
+        row::to_json(&service.products.boltons)?,
+        row::to_json(&service.products.bars)?,
+    ])?;
+    Ok(())
+}
