@@ -81,16 +81,16 @@ fn settings(network: &Network) -> Result<Settings, BuildError> {
 /// The file's name of a simulated network that has no `file`. What is not plain in a file's name is written as
 /// `%` and two hex digits, so that two codes never share a file.
 fn default_file(code: &NetworkCode) -> PathBuf {
-    let mut name = String::from("network-");
-    for byte in code.as_str().bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
-            name.push(char::from(byte));
-        } else {
-            name.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    name.push_str(".db");
-    name.into()
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let name: String = code
+        .as_str()
+        .bytes()
+        .map(|byte| match byte {
+            byte if plain(byte) => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        })
+        .collect();
+    format!("network-{name}.db").into()
 }
 
 #[cfg(test)]

@@ -103,15 +103,13 @@ impl Simulator {
     /// network and after a crash, and changes nothing.
     pub fn subscribers(file: &Path) -> Result<Vec<Subscriber>, SimulatorError> {
         let connection = state::open_reader(file)?;
-        state::subscribers(&connection)
-            .map_err(|source| SimulatorError::File { file: file.to_owned(), source })
+        state::subscribers(&connection).map_err(|source| state::failed(file, source))
     }
 
     /// Every command that the network whose state is in `file` has written down (`log = true`), oldest first.
     pub fn logged(file: &Path) -> Result<Vec<LoggedCommand>, SimulatorError> {
         let connection = state::open_reader(file)?;
-        state::logged(&connection)
-            .map_err(|source| SimulatorError::File { file: file.to_owned(), source })
+        state::logged(&connection).map_err(|source| state::failed(file, source))
     }
 
     /// What it has seen since it was opened.

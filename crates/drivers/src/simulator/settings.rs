@@ -279,7 +279,7 @@ mod tests {
                 done_but_not_reported: 0.0,
             },
             outages: vec![Outage {
-                every: Duration::from_secs(600),
+                every: Duration::from_mins(10),
                 down: Duration::from_millis(500),
             }],
             outage_file: Some("/tmp/down".into()),

@@ -45,6 +45,8 @@ CREATE TABLE command_log (
 ) STRICT;
 ";
 
+const SUSPENDED: &str = "SELECT suspended FROM subscriber WHERE iccid = ?1";
+
 /// Why a simulated network's file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulatorError {
@@ -120,12 +122,12 @@ pub(super) fn open_writer(
     network: &NetworkCode,
     file: &Path,
 ) -> Result<Connection, SimulatorError> {
-    let failed = |source| SimulatorError::File { file: file.to_owned(), source };
+    let failed = |source| failed(file, source);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let mut connection = connect(file, flags).map_err(failed)?;
     let transaction = connection
         .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-        .map_err(|source| not_a_database(file, source))?;
+        .map_err(failed)?;
     let tables: i64 = transaction
         .query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))
         .map_err(failed)?;
@@ -152,8 +154,8 @@ pub(super) fn open_writer(
 
 /// Opens `file` for reading; it must be a simulated network's.
 pub(super) fn open_reader(file: &Path) -> Result<Connection, SimulatorError> {
-    let connection = connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .map_err(|source| SimulatorError::File { file: file.to_owned(), source })?;
+    let connection =
+        connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|source| failed(file, source))?;
     ours(&connection, file)?;
     Ok(connection)
 }
@@ -168,7 +170,8 @@ fn connect(file: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn not_a_database(file: &Path, source: rusqlite::Error) -> SimulatorError {
+/// The error for what `SQLite` said about `file`.
+pub(super) fn failed(file: &Path, source: rusqlite::Error) -> SimulatorError {
     let file = file.to_owned();
     match source.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase) => SimulatorError::Foreign { file },
@@ -179,7 +182,7 @@ fn not_a_database(file: &Path, source: rusqlite::Error) -> SimulatorError {
 fn ours(connection: &Connection, file: &Path) -> Result<(), SimulatorError> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let marks = pragma("application_id").and_then(|id| Ok((id, pragma("user_version")?)));
-    match marks.map_err(|source| not_a_database(file, source))? {
+    match marks.map_err(|source| failed(file, source))? {
         (APPLICATION_ID, FORM) => Ok(()),
         _ => Err(SimulatorError::Foreign { file: file.to_owned() }),
     }
@@ -315,8 +318,7 @@ pub(super) fn log(
 
 /// Whether a SIM is suspended; `None` when it is not there.
 pub(super) fn suspended(connection: &Connection, iccid: &Iccid) -> rusqlite::Result<Option<bool>> {
-    let mut statement =
-        connection.prepare_cached("SELECT suspended FROM subscriber WHERE iccid = ?1")?;
+    let mut statement = connection.prepare_cached(SUSPENDED)?;
     statement.query_row([iccid.as_str()], |row| row.get(0)).optional()
 }
 
@@ -386,4 +388,31 @@ fn once_key(row: &Row<'_>, ticket: usize, epoch: usize) -> rusqlite::Result<Once
 fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     Timestamp::from_millisecond(row.get(column)?)
         .map_err(|error| broken(column, Type::Integer, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::StatementStatus;
+
+    #[test]
+    fn a_status_is_read_without_planning_its_statement_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("network.db");
+        let writer = open_writer(&"AS".parse().unwrap(), &file).unwrap();
+        writer.execute_batch(
+            "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
+             INSERT INTO subscriber SELECT 8910390000010000000 + i, NULL, NULL, 'T', '{}', 0, 1, 1, 0 FROM n;
+             ANALYZE",
+        )
+        .unwrap();
+        let reader = open_reader(&file).unwrap();
+        for sim in 0..1_000 {
+            let iccid = format!("8910390000010000{sim:03}").parse().unwrap();
+            assert_eq!(suspended(&reader, &iccid).unwrap(), Some(false));
+        }
+        let statement = reader.prepare_cached(SUSPENDED).unwrap();
+        assert_eq!(statement.get_status(StatementStatus::Run), 1_000);
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
 }
