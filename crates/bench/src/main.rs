@@ -1,1 +1,94 @@
-fn main() {}
+//! Benchmarks of provisor. Every figure is a ratio to a floor that was measured in the same run, in turn with it:
+//! absolute figures of a shared machine mean little. `just bench` builds and runs it; docs/benchmarks.md explains it.
+
+#![expect(clippy::print_stdout, reason = "printing is what it is for")]
+
+mod drain;
+mod floor;
+mod http;
+mod load;
+mod process;
+mod report;
+mod world;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Measures provisor against floors in the same run.
+#[derive(Debug, Parser)]
+struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    size: Size,
+}
+
+/// What to measure; all of it when nothing is named.
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum What {
+    /// queryService and connectService over HTTP.
+    Http,
+    /// Carrying tickets out, and from the order to the driver's call.
+    Drain,
+    /// The bare server that the HTTP figures are compared with (used by `http`).
+    #[command(hide = true)]
+    Floor,
+}
+
+/// How large the world is and how long each measurement takes.
+#[derive(Debug, Clone, Parser)]
+pub(crate) struct Size {
+    /// SIMs in stock.
+    #[arg(long, global = true, default_value_t = 1_000_000)]
+    sims: usize,
+    /// Live services.
+    #[arg(long, global = true, default_value_t = 100_000)]
+    services: usize,
+    /// Finished tickets in the second world.
+    #[arg(long, global = true, default_value_t = 1_000_000)]
+    finished: usize,
+    /// Tickets of one drain.
+    #[arg(long, global = true, default_value_t = 100_000)]
+    tickets: usize,
+    /// Rounds; medians are shown.
+    #[arg(long, global = true, default_value_t = 3)]
+    rounds: usize,
+    /// Seconds of one HTTP measurement.
+    #[arg(long, global = true, default_value_t = 3)]
+    seconds: u64,
+    /// Keep-alive connections.
+    #[arg(long, global = true, default_value_t = 64)]
+    connections: usize,
+    /// Where the worlds are built; a temporary folder when it is not named.
+    #[arg(long, global = true)]
+    dir: Option<PathBuf>,
+}
+
+impl Size {
+    fn period(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    if matches!(args.what, Some(What::Floor)) {
+        return floor::serve();
+    }
+    let temporary = tempfile::tempdir()?;
+    let dir = args.size.dir.clone().unwrap_or_else(|| temporary.path().to_owned());
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let worlds = runtime.block_on(world::build(&dir, &args.size))?;
+    if !matches!(args.what, Some(What::Http)) {
+        runtime.block_on(drain::run(&worlds, &args.size))?;
+    }
+    drop(runtime);
+    if !matches!(args.what, Some(What::Drain)) {
+        http::run(&worlds, &args.size)?;
+    }
+    Ok(())
+}
