@@ -1,0 +1,7 @@
+//! The program's commands, as an operator types them (contract, sections 3 and 4).
+
+mod catalogue;
+mod secrets;
+mod serve;
+mod sims;
+mod tickets;

@@ -1,0 +1,65 @@
+//! The world under load: fifty SIMs at a network that is quick but shaky.
+
+use std::fmt::Write as _;
+
+pub(super) const SIMS: usize = 50;
+
+/// The n-th SIM.
+pub(super) fn sim(n: usize) -> String {
+    format!("89103900000200{n:05}")
+}
+
+/// Every fault that the simulated network can have, each rare enough that no ticket uses up its attempts.
+const NETWORK: &str = r#"
+[[network]]
+code = "AS"
+driver = "simulated"
+number_range = ["07700900000", "07700999999"]
+seed = SEED
+latency_ms = { p50 = 1, p99 = 6 }
+deadline_ms = 60
+failures = { transient = 0.05, permanent = 0.02, timeout = 0.01, done_but_not_reported = 0.05 }
+
+[[tariff]]
+code = "TEASEU1000MB"
+name = "EU 1000 MB"
+network = "AS"
+
+[[apn]]
+code = "AS_APN_CROUT"
+name = "crout.iot"
+network = "AS"
+
+[[bar]]
+code = "AS_SUS_MSISDN"
+name = "Suspend SIM"
+network = "AS"
+suspends = true
+
+[[customer]]
+number = "1000000"
+name = "Example Fleet"
+contracts = [{ code = "1000274", name = "MarioG18" }, { code = "1900274", name = "MarioG19" }]
+
+[[user]]
+username = "alice"
+password = "alice-canary-4rf9Zk"
+customers = ["1000000"]
+bars = ["AS_SUS_MSISDN"]
+boltons = []
+"#;
+
+/// The catalogue. Every third SIM has a number of its own.
+pub(super) fn catalogue(seed: u64) -> String {
+    let mut toml = NETWORK.replace("SEED", &seed.to_string());
+    for n in 0..SIMS {
+        let own = if n % 3 == 0 { format!("msisdn = \"07718{n:06}\"\n") } else { String::new() };
+        write!(
+            toml,
+            "\n[[sim]]\niccid = \"{}\"\nimsi = \"90170000000{n:04}\"\n{own}customer = \"1000000\"\n",
+            sim(n)
+        )
+        .expect("writing to a String");
+    }
+    toml
+}

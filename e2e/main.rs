@@ -1,0 +1,20 @@
+//! Black-box tests: the built binary `provisor`, driven only through what a user of it has (its command line, its
+//! HTTP interface, its files), held against the wire contract and the first document.
+//!
+//! Invariants of every test here: it owns its directory and its database; it waits for conditions, never for time;
+//! it starts the real binary and no other. `rig` is the only place that knows how to start it.
+
+#[cfg(test)]
+mod ccc;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod life;
+#[cfg(test)]
+mod rig;
+#[cfg(test)]
+mod transcripts;
+#[cfg(test)]
+mod users;

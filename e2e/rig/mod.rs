@@ -1,0 +1,15 @@
+//! What every test stands on: the real binary with a directory of its own, a small HTTP client, and waiting.
+
+mod catalogue;
+mod http;
+mod json;
+mod process;
+mod wait;
+mod world;
+
+pub(crate) use catalogue::*;
+pub(crate) use http::{Answer, Client};
+pub(crate) use json::Json;
+pub(crate) use process::{PROVISOR, Ran, Server, command, run};
+pub(crate) use wait::{eventually, eventually_within};
+pub(crate) use world::{Caller, World};

@@ -1,0 +1,203 @@
+//! A directory with a database, a catalogue in it, and those who use it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::catalogue::{BASE, OUTAGE_FILE};
+use super::http::{Answer, Client};
+use super::process::{self, PROVISOR, Ran, Server};
+use super::wait::{eventually, eventually_within};
+
+/// How soon a running server sees what an operator's command changed (contract, section 4).
+const SEEN_WITHIN: Duration = Duration::from_secs(1);
+/// What a loaded machine may add to it.
+const SEEN_SLACK: Duration = Duration::from_secs(2);
+
+/// One test's own installation.
+#[derive(Debug)]
+pub(crate) struct World {
+    dir: TempDir,
+}
+
+impl World {
+    /// An empty directory, no database yet.
+    pub(crate) fn empty() -> Self {
+        Self { dir: TempDir::with_prefix("provisor-e2e-").expect("a temporary directory") }
+    }
+
+    /// With the catalogue that most tests use ([`BASE`]), its second network down.
+    pub(crate) fn new() -> Self {
+        let world = Self::with(BASE);
+        world.file(OUTAGE_FILE, "");
+        world
+    }
+
+    /// The second network of [`BASE`] comes back.
+    pub(crate) fn end_outage(&self) {
+        std::fs::remove_file(self.dir().join(OUTAGE_FILE)).expect("the file was there");
+    }
+
+    /// With this catalogue.
+    pub(crate) fn with(catalogue: &str) -> Self {
+        let world = Self::empty();
+        world.apply(catalogue);
+        world
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The database file.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.dir().join("provisor.db")
+    }
+
+    /// `--database`'s value.
+    pub(crate) fn database_url(&self) -> String {
+        format!("sqlite://{}", self.database().display())
+    }
+
+    /// Writes a file into the directory and answers its path.
+    pub(crate) fn file(&self, name: &str, content: &str) -> String {
+        let path = self.dir().join(name);
+        std::fs::write(&path, content).expect("a file in the test's directory");
+        path.display().to_string()
+    }
+
+    /// Runs a command of the binary on this world's database.
+    pub(crate) fn cli(&self, args: &[&str]) -> Ran {
+        process::run(self.dir(), &[args, &["--database", &self.database_url()]].concat())
+    }
+
+    /// Applies a catalogue.
+    #[track_caller]
+    pub(crate) fn apply(&self, catalogue: &str) -> Ran {
+        let file = self.file("catalogue.toml", catalogue);
+        self.cli(&["catalogue", "apply", &file]).succeeded()
+    }
+
+    /// The command that serves this world on a free port.
+    pub(crate) fn serve_command(&self) -> Command {
+        self.serve_under(&[PROVISOR])
+    }
+
+    /// The same under a tracer: `prefix` comes before the command and ends with the binary.
+    pub(crate) fn serve_under(&self, prefix: &[&str]) -> Command {
+        let mut command = process::command(prefix[0], self.dir());
+        command.args(&prefix[1..]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--database", &self.database_url()]);
+        command
+    }
+
+    /// Starts a server.
+    pub(crate) fn serve(&self) -> Server {
+        Server::start(&mut self.serve_command(), self.dir())
+    }
+
+    /// Starts a server with further flags.
+    pub(crate) fn serve_with(&self, flags: &[&str]) -> Server {
+        Server::start(self.serve_command().args(flags), self.dir())
+    }
+
+    /// A new credential of `user`, by the command line; `flags` as `user credential add` takes them.
+    pub(crate) fn credential(&self, user: &str, flags: &[&str]) -> String {
+        let args = [&["user", "credential", "add", user], flags].concat();
+        let ran = self.cli(&args).succeeded();
+        let found = ran.stdout.split_whitespace().find(|word| word.starts_with("pvk_"));
+        found.unwrap_or_else(|| panic!("no credential was printed: {ran:?}")).to_owned()
+    }
+}
+
+/// Somebody who calls with a name and a password.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) http: Client,
+    pub(crate) username: String,
+    pub(crate) password: String,
+}
+
+impl Caller {
+    pub(crate) fn new(server: &Server, username: &str, password: &str) -> Self {
+        Self { http: server.client(), username: username.into(), password: password.into() }
+    }
+
+    /// The user of [`BASE`] who may do everything with the first customer's services.
+    pub(crate) fn alice(server: &Server) -> Self {
+        Self::new(server, "alice", super::catalogue::ALICE_PASSWORD)
+    }
+
+    /// A request body: `members` and the `user` block.
+    pub(crate) fn body(&self, members: &Value) -> String {
+        let mut body = members.clone();
+        body["user"] = json!({"username": self.username, "password": self.password});
+        body.to_string()
+    }
+
+    /// Calls a method.
+    #[expect(clippy::needless_pass_by_value, reason = "every caller writes a json!() literal")]
+    pub(crate) fn call(&mut self, method: &str, members: Value) -> Answer {
+        let body = self.body(&members);
+        self.http.post(&format!("/api/v1/{method}"), &body)
+    }
+
+    /// Calls a method with an idempotency key.
+    #[expect(clippy::needless_pass_by_value, reason = "every caller writes a json!() literal")]
+    pub(crate) fn call_with_key(&mut self, method: &str, key: &str, members: Value) -> Answer {
+        let body = self.body(&members);
+        self.http.post_with(&format!("/api/v1/{method}"), &[("Idempotency-Key", key)], &body)
+    }
+
+    /// The ticket as `queryTicket` shows it.
+    pub(crate) fn ticket(&mut self, id: &str) -> Value {
+        let answer = self.call("queryTicket", json!({"ticket": {"id": id}}));
+        assert_eq!(answer.code(), "ok", "ticket {id}: {answer:?}");
+        answer.json()["ticket"].clone()
+    }
+
+    /// Waits for a ticket's end and answers it as `queryTicket` shows it.
+    pub(crate) fn ended(&mut self, id: &str) -> Value {
+        eventually(&format!("ticket {id} to end"), || {
+            let ticket = self.ticket(id);
+            (ticket["status"] != "Processing").then_some(ticket)
+        })
+    }
+
+    /// Raises a ticket and waits until it has completed; answers its id.
+    #[track_caller]
+    pub(crate) fn done(&mut self, method: &str, members: Value) -> String {
+        let id = self.call(method, members).ticket();
+        let ticket = self.ended(&id);
+        assert_eq!(ticket["status"], "Completed", "{ticket}");
+        id
+    }
+
+    /// Connects a SIM by the products of [`BASE`], waits, and answers the service's code.
+    #[track_caller]
+    pub(crate) fn connect(&mut self, sim: &str) -> String {
+        let id = self.done("connectService", super::catalogue::connect(sim));
+        let code = self.ticket(&id)["code"].clone();
+        code.as_str().unwrap_or_else(|| panic!("a completed connect has a service: {id}")).into()
+    }
+
+    /// `service.nina` of the service with this SIM.
+    pub(crate) fn nina(&mut self, sim: &str) -> Value {
+        let answer = self.call("queryService", json!({"service": {"sim": sim}}));
+        assert_eq!(answer.code(), "ok", "{answer:?}");
+        answer.json()["service"]["nina"].clone()
+    }
+
+    /// Waits until a query answers `code`; for what a running server must notice within a second.
+    #[track_caller]
+    pub(crate) fn soon(&mut self, code: &str) {
+        let what = format!("{} to be answered {code}", self.username);
+        eventually_within(SEEN_WITHIN + SEEN_SLACK, &what, || {
+            let answer = self.call("getContracts", json!({"customer": "1000000"}));
+            (answer.code() == code).then_some(())
+        });
+    }
+}
