@@ -96,14 +96,15 @@ CREATE INDEX contract_customer ON contract (customer);
 CREATE TABLE sim_import (
   id        INTEGER PRIMARY KEY,
   file      TEXT    NOT NULL,
-  state     TEXT    NOT NULL DEFAULT 'landing' CHECK (state IN ('landing', 'landed', 'abandoned')),
+  -- landing: rows arrive; landed: all are there; leaving: rows are being deleted; abandoned: all are gone
+  state     TEXT    NOT NULL DEFAULT 'landing' CHECK (state IN ('landing', 'landed', 'leaving', 'abandoned')),
   begun_at  INTEGER NOT NULL,
   landed_at INTEGER,
   CHECK ((landed_at IS NOT NULL) = (state = 'landed'))
 ) STRICT;
 
--- One import at a time: a second one takes the first one back.
-CREATE UNIQUE INDEX sim_import_one_landing ON sim_import (state) WHERE state = 'landing';
+-- One import at a time: whoever begins another one takes the first one back.
+CREATE UNIQUE INDEX sim_import_one_landing ON sim_import (state) WHERE state IN ('landing', 'leaving');
 
 CREATE TABLE sim (
   iccid     TEXT    NOT NULL PRIMARY KEY,
@@ -248,7 +249,6 @@ CREATE TABLE ticket (
 
 -- What a worker can claim, by customer: the claim walks customers and takes from the front of each.
 CREATE INDEX ticket_claimable ON ticket (network, customer, due_at) WHERE state IN ('pending', 'running');
-CREATE INDEX ticket_unknown ON ticket (network) WHERE state = 'unknown';
 -- For lists, newest first.
 CREATE INDEX ticket_customer ON ticket (customer);
 CREATE INDEX ticket_iccid ON ticket (iccid);

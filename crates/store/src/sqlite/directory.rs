@@ -20,10 +20,6 @@ use super::fault::{Fault, Result as Outcome};
 use super::tickets::next_id;
 use super::{SqliteStore, audit, row, sql};
 
-/// Where the columns of a ticket or service end in an answer that carries more.
-const AFTER_TICKET: usize = 15;
-const AFTER_SERVICE: usize = 13;
-
 #[async_trait]
 impl Directory for SqliteStore {
     async fn contract_list(
@@ -118,7 +114,7 @@ fn service_find(
         selector.iccid().map(Iccid::as_str),
     ];
     let found = first(connection, sql, parameters, |row| {
-        Ok((row::service(row, 0)?, row::text_or_none(row, AFTER_SERVICE)?))
+        Ok((row::service(row, 0)?, row::text_or_none(row, row::SERVICE_COLUMNS)?))
     })?;
     Ok(match found {
         None => (ServiceFound::Absent, None),
@@ -198,7 +194,9 @@ fn products(connection: &Connection, scope: &Scope, about: &ChangeAbout) -> Outc
             let granted = params![scope.user.0, bolton.as_str()];
             Products::Bolton(network_of(connection, sql::FACTS_BOLTON, granted)?)
         }
-        ChangeAbout::Template(template) => Products::Template(template_facts(connection, template)?),
+        ChangeAbout::Template(template) => {
+            Products::Template(template_facts(connection, template)?)
+        }
         ChangeAbout::NewSim(iccid) => Products::NewSim(sim_facts(connection, scope, iccid)?),
     })
 }
@@ -222,7 +220,7 @@ fn ticket_find(
     let parameters = params![scope.user.0, id.number()];
     let ticket = first(connection, sql::TICKET_FIND_TICKET, parameters, |row| {
         let ticket = row::ticket(row, 0)?;
-        let seen = reaches(scope, row, ticket.service, AFTER_TICKET)?;
+        let seen = reaches(scope, row, ticket.service, row::TICKET_COLUMNS)?;
         Ok(seen.then(|| TicketFound::Ticket(Box::new(ticket))))
     })?;
     if let Some(found) = ticket {

@@ -34,7 +34,9 @@ impl Fault {
     pub(super) fn refusal(&self) -> Option<String> {
         match self {
             Self::Store(StoreError::Conflict(reason)) => Some(reason.clone()),
-            Self::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+            Self::Sql(error)
+                if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) =>
+            {
                 Some(error.to_string())
             }
             Self::Sql(_) | Self::Store(_) | Self::Again => None,
@@ -46,9 +48,7 @@ impl Fault {
         let Self::Sql(error) = self else { return false };
         matches!(
             error.sqlite_error_code(),
-            Some(
-                ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
-            )
+            Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
         )
     }
 
@@ -70,4 +70,12 @@ impl Fault {
             _ => StoreError::Broken(error.to_string()),
         }
     }
+}
+
+/// `result`, where a constraint that refused it is told in the words of `what`.
+pub(super) fn about<T>(result: rusqlite::Result<T>, what: impl FnOnce() -> String) -> Result<T> {
+    result.map_err(Fault::from).map_err(|fault| match fault.refusal() {
+        Some(_) => Fault::conflict(what()),
+        None => fault,
+    })
 }

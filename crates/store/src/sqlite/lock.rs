@@ -18,8 +18,10 @@ impl ServeLock {
     /// Takes the lock of the database at `database`, or says who has it.
     pub fn acquire(database: &Path) -> Result<Self, OpenError> {
         let path = lock_path(database);
-        let fail =
-            |error: std::io::Error| OpenError::Cannot { path: path.clone(), reason: error.to_string() };
+        let fail = |error: std::io::Error| OpenError::Cannot {
+            path: path.clone(),
+            reason: error.to_string(),
+        };
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

@@ -6,14 +6,18 @@
 //! - No connection is used by two threads; no async thread ever waits for the disk.
 
 mod audit;
+mod catalogue;
 mod directory;
 mod fault;
+mod import;
 mod lock;
 mod open;
+mod operations;
 mod reader;
 mod row;
 mod sql;
 mod tickets;
+mod users;
 mod writer;
 
 use std::path::Path;

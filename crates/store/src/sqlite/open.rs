@@ -32,7 +32,9 @@ const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_first.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// The SQLite in this program is not safe.
-    #[error("this program was built with SQLite {found}, which can damage a database: 3.51.3 is the oldest safe one")]
+    #[error(
+        "this program was built with SQLite {found}, which can damage a database: 3.51.3 is the oldest safe one"
+    )]
     SqliteTooOld {
         /// Its version.
         found: &'static str,

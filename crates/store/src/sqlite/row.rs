@@ -18,6 +18,10 @@ use super::fault::{Fault, Result};
 
 /// How many columns a SIM takes.
 pub(super) const SIM_COLUMNS: usize = 7;
+/// How many columns a service takes.
+pub(super) const SERVICE_COLUMNS: usize = 13;
+/// How many columns a ticket takes.
+pub(super) const TICKET_COLUMNS: usize = 15;
 
 /// A text that must be there.
 pub(super) fn text<T>(row: &Row<'_>, at: usize) -> Result<T>

@@ -1,5 +1,6 @@
 //! Tickets: open, claim, settle, give back.
 
+mod by_hand;
 mod claim;
 mod number;
 mod open;
@@ -17,11 +18,9 @@ use rusqlite::{Connection, params};
 use super::fault::Result as Outcome;
 use super::{SqliteStore, sql};
 
-pub(super) use number::give_back as give_number_back;
+pub(super) use by_hand::{cancel, retry};
 pub(super) use open::next_id;
-
-/// What a service is given while it is written: its counters and its code.
-pub(super) use settle::{count_services, unlock};
+pub(super) use settle::{add_service, count_services};
 
 #[async_trait]
 impl TicketStore for SqliteStore {

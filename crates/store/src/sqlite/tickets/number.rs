@@ -151,20 +151,18 @@ pub(super) fn rest(
         .prepare_cached(sql::TICKET_SETTLE_NUMBER_REST)?
         .execute(params![number.as_str(), until])?;
     if known == 0 {
-        connection
-            .prepare_cached(sql::TICKET_SETTLE_NUMBER_NOTE)?
-            .execute(params![number.as_str(), until, network.as_str()])?;
+        connection.prepare_cached(sql::TICKET_SETTLE_NUMBER_NOTE)?.execute(params![
+            number.as_str(),
+            until,
+            network.as_str()
+        ])?;
     }
     Ok(())
 }
 
 /// Gives back the number that was reserved for a connect which did not happen; it may be given again at once. True
 /// when it was one of the range.
-pub(in super::super) fn give_back(
-    connection: &Connection,
-    number: &Msisdn,
-    now: Timestamp,
-) -> Result<bool> {
+pub(super) fn give_back(connection: &Connection, number: &Msisdn, now: Timestamp) -> Result<bool> {
     if taken(connection, number)? {
         return Ok(false); // It is the SIM's own.
     }

@@ -47,10 +47,9 @@ fn remembered(connection: &Connection, new: &NewTicket) -> Result<Option<Opened>
     let Some(key) = &new.idempotency else { return Ok(None) };
     let found = connection
         .prepare_cached(sql::TICKET_OPEN_REMEMBERED)?
-        .query_row(
-            params![key.user.0, key.method, key.key, new.raised.as_millisecond()],
-            |row| Ok((row.get::<_, [u8; 32]>(0)?, row.get::<_, i64>(1)?)),
-        )
+        .query_row(params![key.user.0, key.method, key.key, new.raised.as_millisecond()], |row| {
+            Ok((row.get::<_, [u8; 32]>(0)?, row.get::<_, i64>(1)?))
+        })
         .optional()?;
     let Some((fingerprint, ticket)) = found else { return Ok(None) };
     if fingerprint != key.fingerprint {

@@ -119,7 +119,7 @@ pub(in super::super) fn count_services(
 }
 
 /// Gives a ticket's subjects back.
-pub(in super::super) fn unlock(connection: &Connection, ticket: TicketId) -> Result<()> {
+pub(super) fn unlock(connection: &Connection, ticket: TicketId) -> Result<()> {
     connection.prepare_cached(sql::TICKET_SETTLE_UNLOCK)?.execute([ticket.number()])?;
     Ok(())
 }

@@ -1,0 +1,2 @@
+-- catalogue_read.user_customer
+SELECT customer FROM user_customer WHERE user_id = ?1 ORDER BY customer

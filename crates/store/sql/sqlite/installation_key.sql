@@ -1,0 +1,2 @@
+-- installation_key
+SELECT value FROM setting WHERE key = 'installation.key'

@@ -1,0 +1,11 @@
+-- service_close.find
+-- Where the service stands, its SIM, and whether the ticket that holds its SIM is about it.
+SELECT service.status, service.iccid,
+  EXISTS (
+    SELECT 1
+    FROM subject_lock
+    CROSS JOIN ticket ON ticket.id = subject_lock.ticket_id
+    WHERE subject_lock.subject = 'sim:' || service.iccid AND ticket.service = service.code
+  )
+FROM service
+WHERE service.code = ?1

@@ -1,0 +1,2 @@
+-- sim_import_rows.state
+SELECT state = 'landing' FROM sim_import WHERE id = ?1

@@ -1,0 +1,5 @@
+-- stamp
+SELECT
+  (SELECT value FROM setting WHERE key = 'stamp.users'),
+  (SELECT value FROM setting WHERE key = 'stamp.networks'),
+  (SELECT value FROM setting WHERE key = 'maintenance')

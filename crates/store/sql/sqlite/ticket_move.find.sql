@@ -1,0 +1,2 @@
+-- ticket_move.find
+SELECT state, kind, cli FROM ticket WHERE id = ?1

@@ -1,0 +1,319 @@
+//! Users and their credentials. Every change moves the users' stamp on, in the same transaction.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use provisor_domain::store::{
+    CredentialAuth, CredentialInfo, NewCredential, NewUser, Origin, StoreError, UserAuth,
+    UserChange, UserInfo, Users,
+};
+use provisor_domain::user::CredentialUse;
+use provisor_domain::{ReportingGroup, ServiceCode, UserId, UserKind, Username};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::fault::{Fault, Result as Outcome, about};
+use super::{SqliteStore, audit, row, sql};
+
+/// The setting that counts changes of users.
+const STAMP: &str = "stamp.users";
+
+#[async_trait]
+impl Users for SqliteStore {
+    async fn installation_key(&self) -> Result<[u8; 32], StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(sql::INSTALLATION_KEY)?;
+            Ok(statement.query_row([], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    async fn user_auth(&self, username: Username) -> Result<Option<UserAuth>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(sql::USER_AUTH)?;
+            let mut rows = statement.query([username.as_str()])?;
+            rows.next()?.map(read_auth).transpose()
+        })
+        .await
+    }
+
+    async fn credential_auth(
+        &self,
+        username: Username,
+        digest: [u8; 32],
+    ) -> Result<Option<CredentialAuth>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(sql::CREDENTIAL_AUTH)?;
+            let mut rows = statement.query(params![username.as_str(), digest])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            Ok(Some(CredentialAuth {
+                user: read_auth(row)?,
+                usable_for: read_use(row, 6)?,
+                networks: row::json(row, 7)?,
+                expires: row::moment_or_none(row, 8)?,
+            }))
+        })
+        .await
+    }
+
+    async fn user_list(&self) -> Result<Vec<UserInfo>, StoreError> {
+        self.read(list).await
+    }
+
+    async fn user_add(
+        &self,
+        user: NewUser,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| add(connection, &user, (&origin, now))).await
+    }
+
+    async fn user_change(
+        &self,
+        username: Username,
+        change: UserChange,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            let Some(id) = find_id(connection, &username)? else { return Ok(false) };
+            let action = match &change {
+                UserChange::Password(hash) => {
+                    set_password(connection, id, hash)?;
+                    "user.password"
+                }
+                UserChange::Locked(locked) => {
+                    let mut statement = connection.prepare_cached(sql::USER_CHANGE_LOCKED)?;
+                    statement.execute(params![id.0, locked])?;
+                    if *locked { "user.lock" } else { "user.unlock" }
+                }
+            };
+            move_stamp(connection, STAMP)?;
+            audit::add(connection, (&origin, now), action, &format!("user:{username}"), "")?;
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn credential_add(
+        &self,
+        username: Username,
+        credential: NewCredential,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            add_credential(connection, &username, &credential, (&origin, now))
+        })
+        .await
+    }
+
+    async fn credential_list(
+        &self,
+        username: Username,
+    ) -> Result<Option<Vec<CredentialInfo>>, StoreError> {
+        self.read_moment(move |connection| list_credentials(connection, &username)).await
+    }
+
+    async fn credential_revoke(
+        &self,
+        username: Username,
+        id: i64,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            let Some(user) = find_id(connection, &username)? else { return Ok(false) };
+            let revoked = connection.prepare_cached(sql::CREDENTIAL_REVOKE)?.execute(params![
+                user.0,
+                id,
+                now.as_millisecond()
+            ])?;
+            if revoked == 0 {
+                return Ok(false);
+            }
+            move_stamp(connection, STAMP)?;
+            let (object, detail) = (format!("user:{username}"), format!("credential {id}"));
+            audit::add(connection, (&origin, now), "credential.revoke", &object, &detail)?;
+            Ok(true)
+        })
+        .await
+    }
+}
+
+/// Moves a stamp on, so that running processes look again.
+pub(super) fn move_stamp(connection: &Connection, stamp: &str) -> Outcome<()> {
+    connection.prepare_cached(sql::STAMP_MOVE)?.execute([stamp])?;
+    Ok(())
+}
+
+/// The key of a user, if there is one of this name.
+pub(super) fn find_id(connection: &Connection, username: &Username) -> Outcome<Option<UserId>> {
+    let mut statement = connection.prepare_cached(sql::USER_ID)?;
+    Ok(statement.query_row([username.as_str()], |row| row.get(0)).optional()?.map(UserId))
+}
+
+/// Writes a user without grants and answers his key; `None` when the name is taken.
+pub(super) fn insert(
+    connection: &Connection,
+    username: &Username,
+    kind: &UserKind,
+    hash: &SecretString,
+) -> Outcome<Option<UserId>> {
+    if find_id(connection, username)?.is_some() {
+        return Ok(None);
+    }
+    let (kind, group, service) = kind_columns(kind);
+    let id = connection.prepare_cached(sql::USER_ADD)?.insert(params![
+        username.as_str(),
+        kind,
+        group,
+        service,
+        hash.expose_secret()
+    ])?;
+    Ok(Some(UserId(id)))
+}
+
+/// Replaces the hash of a user's password.
+pub(super) fn set_password(
+    connection: &Connection,
+    user: UserId,
+    hash: &SecretString,
+) -> Outcome<()> {
+    let mut statement = connection.prepare_cached(sql::USER_CHANGE_PASSWORD)?;
+    statement.execute(params![user.0, hash.expose_secret()])?;
+    Ok(())
+}
+
+/// Grants customers, bars or bolt-ons to a user: `sql` says which, `what` names one of them in an error.
+pub(super) fn grant<'a>(
+    connection: &Connection,
+    user: UserId,
+    (sql, what): (&str, &str),
+    codes: impl Iterator<Item = &'a str>,
+) -> Outcome<()> {
+    let mut statement = connection.prepare_cached(sql)?;
+    for code in codes {
+        let granted = statement.execute(params![user.0, code]);
+        about(granted, || format!("{what} {code} is not known"))?;
+    }
+    Ok(())
+}
+
+/// A kind as its three columns.
+pub(super) fn kind_columns(kind: &UserKind) -> (&'static str, Option<&str>, Option<i64>) {
+    match kind {
+        UserKind::Account => ("account", None, None),
+        UserKind::Group(group) => ("group", Some(group.as_str()), None),
+        UserKind::Service(code) => ("service", None, Some(code.number())),
+    }
+}
+
+/// A kind from its three columns.
+pub(super) fn read_kind(row: &Row<'_>, at: usize) -> Outcome<UserKind> {
+    let group: Option<ReportingGroup> = row::text_or_none(row, at + 1)?;
+    let service: Option<ServiceCode> = row::service_code_or_none(row, at + 2)?;
+    Ok(match (group, service) {
+        (None, None) => UserKind::Account,
+        (Some(group), None) => UserKind::Group(group),
+        (None, Some(service)) => UserKind::Service(service),
+        (Some(_), Some(_)) => return Err(Fault::broken("a user of two kinds")),
+    })
+}
+
+fn read_auth(row: &Row<'_>) -> Outcome<UserAuth> {
+    Ok(UserAuth {
+        id: UserId(row.get(0)?),
+        kind: read_kind(row, 1)?,
+        password_hash: SecretString::from(row.get::<_, String>(4)?),
+        locked: row.get(5)?,
+    })
+}
+
+fn use_word(usable_for: CredentialUse) -> &'static str {
+    match usable_for {
+        CredentialUse::Read => "read",
+        CredentialUse::Write => "write",
+    }
+}
+
+fn read_use(row: &Row<'_>, at: usize) -> Outcome<CredentialUse> {
+    match row.get_ref(at)?.as_str().map_err(rusqlite::Error::from)? {
+        "read" => Ok(CredentialUse::Read),
+        "write" => Ok(CredentialUse::Write),
+        other => Err(Fault::broken(format!("a credential for {other}"))),
+    }
+}
+
+fn list(connection: &Connection) -> Outcome<Vec<UserInfo>> {
+    let mut statement = connection.prepare_cached(sql::USER_LIST)?;
+    let mut rows = statement.query([])?;
+    let mut users = Vec::new();
+    while let Some(row) = rows.next()? {
+        users.push(UserInfo {
+            kind: read_kind(row, 1)?,
+            username: row::text(row, 4)?,
+            locked: row.get(5)?,
+            customers: row.get(6)?,
+            credentials: row.get(7)?,
+        });
+    }
+    Ok(users)
+}
+
+fn add(connection: &Connection, user: &NewUser, now: (&Origin, Timestamp)) -> Outcome<bool> {
+    let inserted = insert(connection, &user.username, &user.kind, &user.password_hash)?;
+    let Some(id) = inserted else { return Ok(false) };
+    let (customers, bars, boltons) = (user.customers.iter(), user.bars.iter(), user.boltons.iter());
+    let customer = (sql::USER_GRANT_CUSTOMER, "customer");
+    grant(connection, id, customer, customers.map(|c| c.as_str()))?;
+    grant(connection, id, (sql::USER_GRANT_BAR, "bar"), bars.map(|c| c.as_str()))?;
+    grant(connection, id, (sql::USER_GRANT_BOLTON, "bolt-on"), boltons.map(|c| c.as_str()))?;
+    move_stamp(connection, STAMP)?;
+    audit::add(connection, now, "user.add", &format!("user:{}", user.username), "")?;
+    Ok(true)
+}
+
+fn add_credential(
+    connection: &Connection,
+    username: &Username,
+    credential: &NewCredential,
+    (origin, now): (&Origin, Timestamp),
+) -> Outcome<bool> {
+    let Some(user) = find_id(connection, username)? else { return Ok(false) };
+    connection.prepare_cached(sql::CREDENTIAL_ADD)?.execute(params![
+        user.0,
+        credential.digest,
+        credential.label,
+        use_word(credential.usable_for),
+        row::to_json(&credential.networks)?,
+        now.as_millisecond(),
+        credential.expires.map(Timestamp::as_millisecond),
+    ])?;
+    move_stamp(connection, STAMP)?;
+    let object = format!("user:{username}");
+    audit::add(connection, (origin, now), "credential.add", &object, &credential.label)?;
+    Ok(true)
+}
+
+fn list_credentials(
+    connection: &Connection,
+    username: &Username,
+) -> Outcome<Option<Vec<CredentialInfo>>> {
+    let Some(user) = find_id(connection, username)? else { return Ok(None) };
+    let mut statement = connection.prepare_cached(sql::CREDENTIAL_LIST)?;
+    let mut rows = statement.query([user.0])?;
+    let mut credentials = Vec::new();
+    while let Some(row) = rows.next()? {
+        credentials.push(CredentialInfo {
+            id: row.get(0)?,
+            label: row.get(1)?,
+            usable_for: read_use(row, 2)?,
+            networks: row::json(row, 3)?,
+            created: row::moment(row, 4)?,
+            expires: row::moment_or_none(row, 5)?,
+            revoked: row::moment_or_none(row, 6)?,
+        });
+    }
+    Ok(Some(credentials))
+}
