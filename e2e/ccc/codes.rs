@@ -130,9 +130,7 @@ fn provoke(stage: &mut Stage, code: &str, message: &str) -> Answer {
         "001" => with_a_broken_database(),
         "002" => stage.alice.call("deleteEverything", json!({})),
         "003" => over_the_rate_limit(),
-        "100" => {
-            stage.server.client().post("/api/v1/getContracts", r#"{"customer":"1000000"}"#)
-        }
+        "100" => stage.server.client().post("/api/v1/getContracts", r#"{"customer":"1000000"}"#),
         "105" => stage.sam.call("queryService", json!({"service": active()})),
         "305" => {
             let first = json!({"service": active(), "newName": "First"});

@@ -12,7 +12,11 @@ type Step = (&'static str, &'static str, Value);
 fn walk(caller: &mut Caller, method: &str, mut members: Value, steps: &[Step]) -> Value {
     for (code, path, value) in steps {
         let answer = caller.call(method, members.clone());
-        assert_eq!(&answer.code(), code, "{method} before {path} is put right: {members} {answer:?}");
+        assert_eq!(
+            &answer.code(),
+            code,
+            "{method} before {path} is put right: {members} {answer:?}"
+        );
         let target = path.split('.').fold(&mut members, |inner, name| &mut inner[name]);
         *target = value.clone();
     }
@@ -162,7 +166,8 @@ fn absent_null_and_blank_are_missing() {
         assert_eq!(alice.call("queryService", json!({"service": service})).code(), "104");
     }
     let mut http = server.client();
-    for user in ["{}", "null", r#"{"username":"alice"}"#, r#"{"username":"alice","password":" "}"#] {
+    for user in ["{}", "null", r#"{"username":"alice"}"#, r#"{"username":"alice","password":" "}"#]
+    {
         let body = format!(r#"{{"user":{user},"customer":"1000000"}}"#);
         assert_eq!(http.post("/api/v1/getContracts", &body).code(), "100", "{user}");
     }

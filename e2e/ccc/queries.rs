@@ -23,9 +23,8 @@ fn contracts_come_by_code_with_the_number_of_live_services() {
     let world = World::new();
     let server = world.serve();
     let mut alice = Caller::alice(&server);
-    let contracts = |alice: &mut Caller| {
-        alice.call("getContracts", json!({"customer": "1000000"})).body
-    };
+    let contracts =
+        |alice: &mut Caller| alice.call("getContracts", json!({"customer": "1000000"})).body;
     // Adopted: two live ones at one network, one at the other; the switched-off one does not count.
     assert_eq!(
         contracts(&mut alice),
@@ -131,7 +130,15 @@ fn a_ticket_is_shown_from_its_raising_to_its_end() {
     let json = Json::parse(&answer.body);
     assert_eq!(names(&json), ["ok", "ticket"]);
     let wanted = [
-        "id", "status", "type", "code", "cli", "sim", "raised", "finished", "errorCode",
+        "id",
+        "status",
+        "type",
+        "code",
+        "cli",
+        "sim",
+        "raised",
+        "finished",
+        "errorCode",
         "errorMessage",
     ];
     assert_eq!(names(member(&json, "ticket")), wanted);

@@ -22,7 +22,8 @@ fn a_body_that_is_not_an_object_is_a_bad_request() {
     let world = World::new();
     let server = world.serve();
     let mut http = server.client();
-    for body in ["", " ", "null", "[]", "7", "\"x\"", "{", "{\"user\":}", "{}{}", "{} x", "{'a':1}"] {
+    for body in ["", " ", "null", "[]", "7", "\"x\"", "{", "{\"user\":}", "{}{}", "{} x", "{'a':1}"]
+    {
         assert_eq!(outcome(&http.post(QUERY, body)), outcome_of(400, "303"), "{body:?}");
     }
     let invalid_utf8 = http.try_post(QUERY, &[], b"{\"customer\":\"\xff\"}").unwrap();
@@ -87,7 +88,8 @@ fn the_content_type_does_not_matter_and_both_prefixes_are_the_same() {
     let mut http = server.client();
     let plain = http.post(QUERY, &body);
     assert_eq!(outcome(&plain), outcome_of(200, "ok"));
-    for kind in ["application/json", "text/plain", "application/x-www-form-urlencoded", "nonsense"] {
+    for kind in ["application/json", "text/plain", "application/x-www-form-urlencoded", "nonsense"]
+    {
         let answer = http.post_with(QUERY, &[("Content-Type", kind)], &body);
         assert_eq!((answer.status, &answer.body), (200, &plain.body), "{kind}");
     }

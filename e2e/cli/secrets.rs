@@ -14,7 +14,7 @@ fn no_secret_is_in_logs_metrics_answers_or_in_the_clear_in_any_file() {
     let mut serve = world.serve_command();
     serve.args(["--metrics-listen", "127.0.0.1:0", "--log", "trace"]);
     let mut server = Server::start(&mut serve, world.dir());
-    let mut seen = String::new();
+    let mut seen = Vec::new();
     let wrong = "wrong-canary-K81x";
     let mistyped = format!("{credential}x");
     let alice_passwords = [ALICE_PASSWORD, &credential, wrong, &mistyped];
@@ -26,29 +26,30 @@ fn no_secret_is_in_logs_metrics_answers_or_in_the_clear_in_any_file() {
             ("queryService", json!({"service": {"sim": {"password": password}}})),
             (password, json!({})),
         ] {
-            seen.push_str(&format!("{:?}", caller.call(method, members)));
+            seen.push(format!("{:?}", caller.call(method, members)));
         }
         // Pasted where it does not belong.
         let body = format!(r#"{{"user":{{"username":"{password}","password":"x"}}}}"#);
-        seen.push_str(&format!("{:?}", caller.http.post("/v1/getContracts", &body)));
+        seen.push(format!("{:?}", caller.http.post("/v1/getContracts", &body)));
         let body = format!(r#"{{"user":{{"username":"alice","password":"{password}"}},,"#);
-        seen.push_str(&format!("{:?}", caller.http.post("/v1/getContracts", &body)));
+        seen.push(format!("{:?}", caller.http.post("/v1/getContracts", &body)));
     }
-    seen.push_str(&Client::new(server.metrics()).get("/metrics").body);
+    seen.push(Client::new(server.metrics()).get("/metrics").body);
     for args in [&["ticket", "list"][..], &["ticket", "list", "--json"], &["config", "check"]] {
         let ran = world.cli(args);
-        seen.push_str(&format!("{}{}", ran.stdout, ran.stderr));
+        seen.push(format!("{}{}", ran.stdout, ran.stderr));
     }
     server.terminate(std::time::Duration::from_secs(10));
     let output = server.output();
     let logged = format!("{}{}", output.stdout(), output.stderr());
     assert!(logged.lines().count() > 10, "it logs something: {logged}");
     assert!(!logged.contains("$argon2"), "a hash was logged");
-    seen.push_str(&logged);
+    seen.push(logged);
     for entry in fs::read_dir(world.dir()).expect("the directory") {
         let content = fs::read(entry.expect("an entry").path()).expect("a file");
-        seen.push_str(&String::from_utf8_lossy(&content));
+        seen.push(String::from_utf8_lossy(&content).into_owned());
     }
+    let seen = seen.join("\n");
     for secret in alice_passwords.into_iter().chain([BOB_PASSWORD, SAM_PASSWORD]) {
         let at = seen.find(secret).map(|at| seen[..at].chars().rev().take(300).collect::<String>());
         let before = at.map(|at| at.chars().rev().collect::<String>());

@@ -137,7 +137,10 @@ fn settings_come_from_file_environment_and_flags_the_later_winning() {
         Server::try_start(&mut serve, other.dir()).is_ok()
     };
     assert!(!start(&[], &[]), "the file's address is taken");
-    assert!(start(&[], &[("PROVISOR_LISTEN", "127.0.0.1:0")]), "the environment wins over the file");
+    assert!(
+        start(&[], &[("PROVISOR_LISTEN", "127.0.0.1:0")]),
+        "the environment wins over the file"
+    );
     let env = [("PROVISOR_LISTEN", taken.as_str())];
     assert!(!start(&[], &env) && start(&["--listen", "127.0.0.1:0"], &env), "flags win over both");
 }

@@ -35,17 +35,17 @@ fn of_a_bad_file_every_bad_row_is_named_and_nothing_lands() {
     let world = World::new();
     let server = world.serve();
     let rows = [
-        "8910390000033300001,901700000100001,,1000000",  // 2: good
-        "891039,901700000100002,,1000000",               // 3: ICCID
-        "8910390000033300003,12,,1000000",               // 4: IMSI
+        "8910390000033300001,901700000100001,,1000000", // 2: good
+        "891039,901700000100002,,1000000",              // 3: ICCID
+        "8910390000033300003,12,,1000000",              // 4: IMSI
         "8910390000033300004,901700000100004,x,1000000", // 5: MSISDN
-        "8910390000033300005,901700000100005,,9999999",  // 6: customer
-        "8910390000033300001,901700000100006,,1000000",  // 7: ICCID twice in the file
-        "8910390000015161790,901700000100007,,1000000",  // 8: ICCID known already
-        "8910390000033300008,901700000000001,,1000000",  // 9: IMSI known already
-        "8910390000033300009,901700000100009,,",         // 10: no customer
-        "8910390000033300010,901700000100010",           // 11: too few columns
-        "8910390000033300011,901700000100011,,1000000",  // 12: good
+        "8910390000033300005,901700000100005,,9999999", // 6: customer
+        "8910390000033300001,901700000100006,,1000000", // 7: ICCID twice in the file
+        "8910390000015161790,901700000100007,,1000000", // 8: ICCID known already
+        "8910390000033300008,901700000000001,,1000000", // 9: IMSI known already
+        "8910390000033300009,901700000100009,,",        // 10: no customer
+        "8910390000033300010,901700000100010",          // 11: too few columns
+        "8910390000033300011,901700000100011,,1000000", // 12: good
     ];
     let csv = format!("iccid,imsi,msisdn,customer\n{}\n", rows.join("\n"));
     let ran = world.cli(&["sim", "import", &world.file("bad.csv", &csv)]).failed();
@@ -68,7 +68,8 @@ fn of_a_bad_file_every_bad_row_is_named_and_nothing_lands() {
 #[test]
 fn a_header_that_is_wrong_is_told_before_any_row() {
     let world = World::new();
-    for header in ["iccid,imsi,msisdn", "iccid,imsi,msisdn,customer,colour", "iccid,iccid,imsi", ""] {
+    for header in ["iccid,imsi,msisdn", "iccid,imsi,msisdn,customer,colour", "iccid,iccid,imsi", ""]
+    {
         let csv = format!("{header}\n8910390000033300001,901700000100001,,1000000\n");
         let ran = world.cli(&["sim", "import", &world.file("bad.csv", &csv)]).failed();
         assert!(ran.stderr.contains("bad.csv"), "{header:?}: {ran:?}");
@@ -90,7 +91,7 @@ fn a_hundred_thousand_rows_land_quickly_beside_a_running_server() {
     let ran = world.cli(&["sim", "import", &file]).succeeded();
     assert!(ran.stdout.contains("100000") || ran.stdout.contains("100,000"), "{ran:?}");
     // A debug build on a busy machine; what it is about is that the cost of a row stays flat.
-    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_mins(1), "{:?}", began.elapsed());
     assert!(is_free(&server, "8910390000000099999"));
     world.cli(&["sim", "import", &file]).failed();
 }

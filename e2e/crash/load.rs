@@ -98,6 +98,7 @@ impl Load {
     }
 
     /// Lets a last server finish what is open, and checks that everything has ended and agrees.
+    #[expect(clippy::print_stderr, reason = "a long run says what it has done")]
     pub(super) fn finish(self) {
         let mut server = self.world.serve();
         let open = |books: &rusqlite::Connection| {

@@ -123,7 +123,11 @@ fn moving_to_another_sim_keeps_everything_but_the_sim() {
     after["sim"] = before["sim"].clone();
     assert_eq!(after, before, "code, name, number, status stay");
     assert_eq!(alice.call("queryService", json!({"service": {"sim": SIM_1}})).code(), "400");
-    assert_eq!(alice.call("connectService", connect(SIM_1)).code(), "402", "the old one is retired");
+    assert_eq!(
+        alice.call("connectService", connect(SIM_1)).code(),
+        "402",
+        "the old one is retired"
+    );
     let back = with(by_code(&code), "newSIM", SIM_1);
     assert_eq!(alice.call("changeSIM", back).code(), "402", "for ever");
     let to_used = with(by_code(&code), "newSIM", SIM_FLEET);
@@ -158,12 +162,14 @@ fn bolt_ons_and_templates_are_carried_out() {
 #[test]
 fn numbers_come_from_the_range_and_rest_after_a_disconnect() {
     let range = "number_range = [\"07700900000\", \"07700900999\"]";
-    let world = World::with(&BASE.replace(range, "number_range = [\"07700900000\", \"07700900001\"]"));
+    let world =
+        World::with(&BASE.replace(range, "number_range = [\"07700900000\", \"07700900001\"]"));
     let server = world.serve();
     let mut alice = Caller::alice(&server);
     let first = alice.connect(SIM_1);
     let second = alice.connect(SIM_2);
-    let number = |alice: &mut Caller, sim: &str| alice.nina(sim)["cli"].as_str().unwrap().to_owned();
+    let number =
+        |alice: &mut Caller, sim: &str| alice.nina(sim)["cli"].as_str().unwrap().to_owned();
     let mut given = [number(&mut alice, SIM_1), number(&mut alice, SIM_2)];
     given.sort();
     assert_eq!(given, ["07700900000", "07700900001"]);

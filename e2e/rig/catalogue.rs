@@ -30,7 +30,6 @@ pub(crate) const SIM_STUCK: &str = "8944110011462295833";
 /// Adopted, active, of the second customer.
 pub(crate) const SERVICE_FOREIGN: &str = "5000004";
 pub(crate) const SIM_FOREIGN_LIVE: &str = "8944110011462295834";
-pub(crate) const CLI_FOREIGN: &str = "07979123459";
 /// Adopted, switched off.
 pub(crate) const SERVICE_OFF: &str = "5000005";
 pub(crate) const SIM_OFF: &str = "8944110011462295835";

@@ -82,9 +82,9 @@ impl Client {
     ) -> io::Result<Answer> {
         let mut head = format!("POST {path} HTTP/1.1\r\nHost: provisor.test\r\n");
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head = format!("{head}{name}: {value}\r\n");
         }
-        head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+        head = format!("{head}Content-Length: {}\r\n\r\n", body.len());
         self.exchange(&[head.as_bytes(), body].concat())
     }
 

@@ -75,7 +75,7 @@ pub(crate) struct Output {
 impl Output {
     /// Two new files in `dir`.
     fn new(dir: &Path) -> Self {
-        let free = (0..).find(|n| !dir.join(format!("server-{n}.out")).exists());
+        let free = (0..u32::MAX).find(|n| !dir.join(format!("server-{n}.out")).exists());
         let n = free.expect("numbers do not run out");
         Self { out: dir.join(format!("server-{n}.out")), err: dir.join(format!("server-{n}.err")) }
     }
@@ -160,6 +160,7 @@ impl Server {
 }
 
 impl Drop for Server {
+    #[expect(clippy::print_stderr, reason = "a failed test shows what its server had to say")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("--- what the server wrote ---\n{}", tail(&self.output.stderr()));

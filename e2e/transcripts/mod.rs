@@ -153,7 +153,8 @@ fn the_new_prefix_answers_like_the_printed_one() {
     let server = demo(&world);
     for transcript in all().iter().filter(|t| t.printed_ticket().is_none()) {
         if transcript.values("after").next().is_none() {
-            let answer = server.client().post(&format!("/api{}", transcript.path), &transcript.request);
+            let answer =
+                server.client().post(&format!("/api{}", transcript.path), &transcript.request);
             transcript.check(&answer);
         }
     }

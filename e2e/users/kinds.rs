@@ -12,7 +12,10 @@ fn an_account_user_reaches_everything_under_his_customers() {
     for sim in [SIM_FLEET, SIM_SAM, SIM_STUCK, SIM_OFF] {
         assert_eq!(alice.nina(sim)["customer"], "1000000");
     }
-    assert_eq!(alice.call("queryService", json!({"service": {"sim": SIM_FOREIGN_LIVE}})).code(), "400");
+    assert_eq!(
+        alice.call("queryService", json!({"service": {"sim": SIM_FOREIGN_LIVE}})).code(),
+        "400"
+    );
 }
 
 #[test]

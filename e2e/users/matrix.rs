@@ -39,9 +39,11 @@ fn row(method: Method, ticket: &str) -> Row {
         Method::QueryService => {
             Row { members: json!({"service": service}), foreign: "400", narrower: Some("105") }
         }
-        Method::QueryTicket => {
-            Row { members: json!({"ticket": {"id": ticket}}), foreign: "401", narrower: Some("401") }
-        }
+        Method::QueryTicket => Row {
+            members: json!({"ticket": {"id": ticket}}),
+            foreign: "401",
+            narrower: Some("401"),
+        },
         Method::AddBolton => on_service("boltonCode", "AS_BO_ROAM"),
         Method::RemoveBolton => on_service("boltonCode", "AS_BO_ROAM"),
         Method::ApplyTemplate => on_service("templateCode", "AS_SMALL"),
