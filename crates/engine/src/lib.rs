@@ -28,6 +28,6 @@ pub use networks::{Network, NetworkFactory};
 pub use queries::service::{NetworkSays, ServiceView};
 pub use runner::Runner;
 pub use sign_in::credential::{Credential, CredentialDigest};
-pub use sign_in::password::{PasswordParams, hash_password};
+pub use sign_in::password::{PasswordParams, hash_password, verify_password};
 pub use sign_in::{SignIn, SignInError};
 pub use watch::Watch;

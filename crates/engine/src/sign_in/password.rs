@@ -38,8 +38,9 @@ pub fn hash_password(
     Ok(hash.to_string().into())
 }
 
-/// Whether `password` has the hash `stored`. Never true for a text that is no PHC string.
-pub(crate) fn fits(password: &SecretString, stored: &SecretString) -> bool {
+/// Whether `password` has the hash `stored`. Never true for a text that is no PHC string. As dear as
+/// [`hash_password`]: never call it on an async thread.
+pub fn verify_password(password: &SecretString, stored: &SecretString) -> bool {
     PasswordHash::new(stored.expose_secret()).is_ok_and(|hash| {
         PasswordParams::argon2().verify_password(password.expose_secret().as_bytes(), &hash).is_ok()
     })
@@ -82,7 +83,7 @@ impl HashPool {
         };
         let check = tokio::task::spawn_blocking(move || {
             let _permit = permit; // held until the work is done, even if the caller goes away
-            fits(&password, &hash)
+            verify_password(&password, &hash)
         });
         Ok(check.await.unwrap_or(false) && known)
     }
@@ -113,9 +114,9 @@ mod tests {
     fn a_hash_fits_its_password_and_no_other_and_says_its_parameters() {
         let hash = hash_password(&"Stuttgart".into()).unwrap();
         assert!(hash.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(fits(&"Stuttgart".into(), &hash));
-        assert!(!fits(&"stuttgart".into(), &hash));
-        assert!(!fits(&"Stuttgart".into(), &"Stuttgart".into()));
+        assert!(verify_password(&"Stuttgart".into(), &hash));
+        assert!(!verify_password(&"stuttgart".into(), &hash));
+        assert!(!verify_password(&"Stuttgart".into(), &"Stuttgart".into()));
     }
 
     #[tokio::test]
