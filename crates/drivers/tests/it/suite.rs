@@ -1,6 +1,12 @@
-//! The suite of all drivers on the simulated network, without faults and with.
+//! The suite of all drivers on the simulated network, without faults and with; and on drivers that break a rule.
 
-use provisor_domain::Iccid;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use provisor_domain::driver::{
+    Command, Driver, DriverLimits, NetworkStatus, OnceKey, Outcome, Want, Wanted,
+};
+use provisor_domain::{Iccid, Imsi};
 use provisor_drivers::conformance::Suite;
 use provisor_drivers::simulator::Simulator;
 use serde_json::{Value, json};
@@ -39,4 +45,106 @@ async fn a_network_with_every_passing_fault_ends_in_the_same_states() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_network_passes() {
     passes(&json!({ "latency_ms": { "p50": 0.2, "p99": 2 } }), 1, &[]).await;
+}
+
+/// A driver that does one thing wrong.
+#[derive(Debug)]
+struct Defective {
+    network: Network,
+    defect: Defect,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Defect {
+    Deadline,
+    NeverDeletes,
+    NeverSuspends,
+    OnlyTheFirstWant,
+    OneWantAtATime,
+    WantsInReverse,
+    RefusalIsDone,
+    OnlyNewEpochs,
+    Silent,
+}
+
+impl Defective {
+    fn spoil(&self, mut command: Command) -> Command {
+        match self.defect {
+            Defect::NeverDeletes => command.wants.retain(|want| want.state != Wanted::Absent),
+            Defect::NeverSuspends => {
+                for want in &mut command.wants {
+                    if let Wanted::Present(subscription) = &mut want.state {
+                        subscription.products.bars.clear();
+                    }
+                }
+            }
+            Defect::OnlyTheFirstWant => command.wants.truncate(1),
+            Defect::WantsInReverse => command.wants.reverse(),
+            _ => {}
+        }
+        command
+    }
+
+    async fn one_at_a_time(&self, once: OnceKey, wants: Vec<Want>) -> Outcome {
+        for want in wants {
+            let outcome = self.network.simulator.ensure(&Command { once, wants: vec![want] }).await;
+            if outcome != Outcome::Done {
+                return outcome;
+            }
+        }
+        Outcome::Done
+    }
+}
+
+#[async_trait]
+impl Driver for Defective {
+    async fn ensure(&self, command: &Command) -> Outcome {
+        let command = self.spoil(command.clone());
+        if self.defect == Defect::OneWantAtATime {
+            return self.one_at_a_time(command.once, command.wants).await;
+        }
+        if self.defect == Defect::OnlyNewEpochs && command.once.epoch > 1 {
+            return Outcome::Refused { reason: "seen before".into() };
+        }
+        match self.network.simulator.ensure(&command).await {
+            Outcome::Refused { .. } if self.defect == Defect::RefusalIsDone => Outcome::Done,
+            _ if self.defect == Defect::Silent => std::future::pending().await,
+            outcome => outcome,
+        }
+    }
+
+    async fn status(&self, iccid: &Iccid, imsi: Option<&Imsi>) -> NetworkStatus {
+        self.network.simulator.status(iccid, imsi).await
+    }
+
+    fn limits(&self) -> DriverLimits {
+        let limits = self.network.simulator.limits();
+        match self.defect {
+            Defect::Deadline => DriverLimits { command_deadline: Duration::from_mins(1), ..limits },
+            Defect::Silent => {
+                DriverLimits { command_deadline: Duration::from_millis(30), ..limits }
+            }
+            _ => limits,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_driver_that_breaks_a_rule_is_found_out_by_its_status_alone() {
+    let cases = [
+        (Defect::Deadline, "limits_are_sane"),
+        (Defect::Silent, "a_sim_comes_and_goes"),
+        (Defect::NeverDeletes, "a_sim_comes_and_goes"),
+        (Defect::OnlyNewEpochs, "a_newer_attempt_confirms_an_older_one"),
+        (Defect::NeverSuspends, "a_suspending_bar_suspends_and_its_end_resumes"),
+        (Defect::RefusalIsDone, "a_taken_number_is_refused_and_nothing_changes"),
+        (Defect::OneWantAtATime, "a_taken_number_is_refused_and_nothing_changes"),
+        (Defect::OnlyTheFirstWant, "a_taken_number_is_refused_and_nothing_changes"),
+        (Defect::WantsInReverse, "a_sim_change_is_one_command"),
+    ];
+    for (defect, check) in cases {
+        let driver = Defective { network: Network::new(&json!({})), defect };
+        let broken = Suite::new(&driver, world()).run().await.unwrap_err();
+        assert_eq!(broken.check, check, "{defect:?}: {broken}");
+    }
 }

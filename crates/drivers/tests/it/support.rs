@@ -10,6 +10,7 @@ use provisor_drivers::simulator::{Settings, Simulator, Subscriber};
 use serde_json::Value;
 use tempfile::TempDir;
 
+#[derive(Debug)]
 pub(crate) struct Network {
     pub(crate) simulator: Simulator,
     pub(crate) directory: TempDir,
