@@ -33,9 +33,9 @@ impl SqliteStore {
             self.import_abandon(ImportId(id)).await?;
         }
         self.write(move |connection| {
-            let id: i64 = connection
+            let id = connection
                 .prepare_cached(sql::SIM_IMPORT_BEGIN)?
-                .query_row(params![file, now.as_millisecond()], |row| row.get(0))?;
+                .insert(params![file, now.as_millisecond()])?;
             let object = format!("import:{id}");
             audit::add(connection, (&origin, now), "sim_import.begin", &object, &file)?;
             Ok(ImportId(id))

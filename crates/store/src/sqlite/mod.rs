@@ -16,6 +16,8 @@ mod operations;
 mod reader;
 mod row;
 mod sql;
+#[cfg(test)]
+mod tests;
 mod tickets;
 mod users;
 mod writer;

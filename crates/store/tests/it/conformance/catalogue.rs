@@ -1,0 +1,233 @@
+//! The catalogue: read back, repeated, refused.
+
+use std::sync::Arc;
+
+use provisor_domain::catalogue::{
+    Catalogue, CatalogueKeys, Contract, Customer, PackKind, PackValue, Tenant,
+};
+use provisor_domain::service::{AppliedBar, Products};
+use provisor_domain::store::{Store, StoreError};
+use provisor_domain::{Order, Service, ServiceCode, ServiceStatus, SimRecord, SimState};
+use secrecy::ExposeSecret;
+
+use super::world::{LUIGI, MARIO, World, a, catalogue, iccid, origin, stock_sim};
+
+fn running(code: i64, sim: usize, contract: &str) -> Service {
+    Service {
+        code: ServiceCode::new(code).unwrap(),
+        name: a("Old van"),
+        status: ServiceStatus::Barred,
+        cli: Some(a(&format!("0771800{code:04}"))),
+        iccid: iccid(sim),
+        network: a("AS"),
+        contract: a(contract),
+        customer: a(if contract.starts_with('2') { LUIGI } else { MARIO }),
+        tariff: a("EU"),
+        group: Some(a("vans")),
+        products: Products {
+            apns: vec![a("CROUT")],
+            boltons: vec![a("ROAM")],
+            bars: vec![AppliedBar { code: a("AS_SUS_MSISDN"), suspends: true }],
+        },
+    }
+}
+
+/// The world with a bit of everything.
+fn rich() -> Catalogue {
+    let mut rich = catalogue();
+    rich.networks[1].settings.insert("seed".to_owned(), serde_json::json!(7));
+    rich.networks[1].settings.insert("rate".to_owned(), serde_json::json!(0.25));
+    rich.sims = vec![stock_sim(0, MARIO), stock_sim(1, MARIO), stock_sim(2, LUIGI)];
+    rich.services = vec![running(7, 1, "1900274")];
+    rich.tenants = vec![Tenant {
+        name: "kommitt".to_owned(),
+        mail_domain: "rapeedo.net".to_owned(),
+        networks: vec![a("127.0.0.0/8")],
+        packs: vec![PackKind { name: "Mail".to_owned(), kind: PackValue::Count }],
+    }];
+    rich
+}
+
+fn keys(of: &Catalogue) -> CatalogueKeys {
+    let mut keys = CatalogueKeys {
+        sims: of.sims.iter().map(|sim| sim.iccid.clone()).collect(),
+        services: of.services.iter().map(|service| service.code).collect(),
+    };
+    keys.sims.push(iccid(77)); // not there: left out of the answer
+    keys.services.push(ServiceCode::new(77).unwrap());
+    keys
+}
+
+/// What a catalogue says, in a form that can be compared (secrets exposed, SIMs without what tickets move).
+fn told(catalogue: &Catalogue) -> String {
+    let users = catalogue.users.iter().map(|user| {
+        let hash = user.password_hash.as_ref().map(|hash| hash.expose_secret().to_owned());
+        format!(
+            "{:?}",
+            (&user.username, &user.kind, hash, &user.customers, &user.bars, &user.boltons)
+        )
+    });
+    let sims = catalogue.sims.iter().map(|sim| {
+        format!("{:?}", (&sim.iccid, &sim.imsi, &sim.msisdn, &sim.customer, &sim.network))
+    });
+    let c = catalogue;
+    let rest = (&c.networks, &c.tariffs, &c.apns, &c.boltons, &c.bars, &c.templates);
+    let more = (&c.ticket_types, &c.customers, &c.services, &c.tenants);
+    format!("{:?}", (users.collect::<Vec<_>>(), sims.collect::<Vec<_>>(), rest, more))
+}
+
+async fn read(world: &World, of: &Catalogue) -> Catalogue {
+    world.store.catalogue_read(keys(of)).await.unwrap()
+}
+
+async fn refused(world: &World, catalogue: Catalogue) -> String {
+    match world.store.catalogue_write(catalogue, origin(), world.start).await {
+        Err(StoreError::Conflict(reason)) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn a_catalogue_is_read_back(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    world.load(rich()).await;
+    assert_eq!(told(&read(&world, &rich()).await), told(&rich()));
+    assert_eq!(world.store.network_list().await.unwrap(), rich().networks);
+    assert_eq!(world.sim(0).await.state, SimState::Stock);
+    assert_eq!(world.sim(1).await.state, SimState::InUse);
+}
+
+pub(crate) async fn the_second_time_nothing_changes(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    world.load(rich()).await;
+    let (stamp, first) = (world.store.stamp().await.unwrap(), read(&world, &rich()).await);
+    world.load(rich()).await;
+    let second = read(&world, &rich()).await;
+    assert_eq!(world.store.stamp().await.unwrap(), stamp);
+    assert_eq!((told(&first), first.sims), (told(&second), second.sims), "versions included");
+
+    let mut changed = rich();
+    changed.networks[0].driver = "http".to_owned();
+    world.load(changed.clone()).await;
+    let moved = world.store.stamp().await.unwrap();
+    assert!(moved.networks > stamp.networks);
+    assert_eq!(moved.users, stamp.users);
+    changed.users[0].bars.clear();
+    world.load(changed.clone()).await;
+    assert!(world.store.stamp().await.unwrap().users > moved.users);
+    changed.sims[0].msisdn = Some(a("07718123456"));
+    let version = world.sim(0).await.version;
+    world.load(changed).await;
+    assert!(world.sim(0).await.version > version, "who decided on the old SIM decides again");
+}
+
+pub(crate) async fn it_is_all_or_nothing(store: Arc<dyn Store>) {
+    let world = World::with_sims(store, 1).await;
+    let before = told(&read(&world, &rich()).await);
+    let stamp = world.store.stamp().await.unwrap();
+    let with = |change: &dyn Fn(&mut Catalogue)| {
+        let mut bad = rich();
+        bad.tariffs[0].name = "renamed".to_owned();
+        change(&mut bad);
+        bad
+    };
+    type Spoil = dyn Fn(&mut Catalogue);
+    let sim = iccid(2);
+    let spoilers: [(&str, &Spoil); 8] = [
+        ("NOWHERE", &|c| c.tariffs[1].network = a("NOWHERE")),
+        ("NO_APN", &|c| c.templates[0].apns.push(a("NO_APN"))),
+        ("1000274", &|c| {
+            let contracts = vec![Contract { code: a("1000274"), name: "Mine".to_owned() }];
+            c.customers[1] = Customer { contracts, ..c.customers[1].clone() };
+        }),
+        ("Newcomer", &|c| {
+            c.users[0].username = a("Newcomer");
+            c.users[0].password_hash = None;
+        }),
+        ("NO_BAR", &|c| c.users[0].bars.push(a("NO_BAR"))),
+        (sim.as_str(), &|c| c.sims[2].imsi = c.sims[0].imsi.clone()),
+        ("2000001", &|c| c.services[0].contract = a("2000001")),
+        ("service 7", &|c| c.services[0].iccid = iccid(2)),
+    ];
+    for (named, spoil) in spoilers {
+        let reason = refused(&world, with(spoil)).await;
+        assert!(reason.contains(named), "{reason} does not name {named}");
+        assert_eq!(told(&read(&world, &rich()).await), before);
+    }
+    assert_eq!(world.store.stamp().await.unwrap(), stamp);
+}
+
+pub(crate) async fn grants_are_replaced_and_passwords_kept(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let scope = world.scope("MarioG").await;
+    let mut next = catalogue();
+    next.users[2].password_hash = None;
+    next.users[2].customers = vec![a(LUIGI)];
+    next.users[2].bars = vec![a("AS_DATA")];
+    world.load(next).await;
+    let mario = read(&world, &Catalogue::default()).await.users.remove(2);
+    assert_eq!(mario.password_hash.unwrap().expose_secret(), "$argon2id$MarioG");
+    assert_eq!((mario.customers, mario.bars), (vec![a(LUIGI)], vec![a("AS_DATA")]));
+    let list =
+        async |customer| world.store.contract_list(scope.clone(), a(customer)).await.unwrap();
+    assert_eq!(list(MARIO).await, [], "a revoked grant works at once");
+    assert_eq!(list(LUIGI).await.len(), 1);
+}
+
+pub(crate) async fn a_sim_in_use_stays_where_it_is(store: Arc<dyn Store>) {
+    let world = World::with_sims(store, 2).await;
+    world.connected(0).await;
+    let moved = |sim: SimRecord| Catalogue {
+        sims: vec![SimRecord { customer: a(LUIGI), ..sim }],
+        ..Catalogue::default()
+    };
+    let before = world.sim(0).await;
+    assert!(refused(&world, moved(before.clone())).await.contains(before.iccid.as_str()));
+    assert_eq!(world.sim(0).await, before);
+    let id = world.opened(world.connect(1).await).await;
+    let reason = refused(&world, moved(world.sim(1).await)).await;
+    assert!(reason.contains(&id.to_string()), "the ticket's books stay still: {reason}");
+    let why = "not wanted".to_owned();
+    world.store.ticket_cancel(id, why, origin(), world.start).await.unwrap();
+    world.load(moved(world.sim(1).await)).await;
+    assert_eq!(world.sim(1).await.customer, a(LUIGI));
+}
+
+pub(crate) async fn running_services_are_adopted(store: Arc<dyn Store>) {
+    let world = World::with_sims(store, 1).await;
+    let adopt = |services| Catalogue { services, ..Catalogue::default() };
+    // On a SIM in stock, on one that is not known yet, and one that is over already.
+    let over = Service { status: ServiceStatus::Closed, ..running(9, 2, "1900274") };
+    let services = vec![running(7, 0, "1900274"), running(8, 1, "2000001"), over];
+    world.load(adopt(services.clone())).await;
+    let mut found = Vec::new();
+    for sim in 0..3 {
+        found.push(world.sim(sim).await.state);
+    }
+    assert_eq!(found, [SimState::InUse, SimState::InUse, SimState::Stock]);
+    assert_eq!(world.service(services[0].code).await, services[0]);
+    let live = async |user, customer| {
+        let scope = world.scope(user).await;
+        let contracts = world.store.contract_list(scope, a(customer)).await.unwrap();
+        contracts.iter().map(|contract| contract.active_services).collect::<Vec<_>>()
+    };
+    assert_eq!(live("MarioG", MARIO).await, [0, 1]);
+    assert_eq!(live("LuigiG", LUIGI).await, [1]);
+
+    // From its adoption on, tickets change it; the file does not.
+    let rename = world.change(&services[0], Order::Rename { name: a("New van") }).await;
+    world.done(rename, world.start).await;
+    world.load(adopt(services.clone())).await;
+    assert_eq!(world.service(services[0].code).await.name, a("New van"));
+    assert_eq!(live("MarioG", MARIO).await, [0, 1]);
+    // New services go on counting from the documents' first code.
+    world.add_sims(vec![stock_sim(3, MARIO)]).await;
+    assert_eq!(world.connected(3).await.code, ServiceCode::FIRST);
+    for bad in [
+        running(10, 0, "1900274"), // its SIM is in use
+        Service { cli: services[0].cli.clone(), ..running(10, 4, "1900274") },
+        Service { tariff: a("NO_SUCH"), ..running(10, 4, "1900274") },
+        Service { contract: a("77"), ..running(10, 4, "1900274") },
+    ] {
+        assert!(refused(&world, adopt(vec![bad])).await.contains("service 10"));
+    }
+}

@@ -1,0 +1,120 @@
+//! Users and credentials.
+
+use std::sync::Arc;
+
+use provisor_domain::store::{NewCredential, NewUser, Store, StoreError, UserChange};
+use provisor_domain::user::CredentialUse;
+use provisor_domain::{ServiceCode, UserKind};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::world::{LUIGI, MARIO, World, a, origin};
+
+fn new_user(name: &str) -> NewUser {
+    NewUser {
+        username: a(name),
+        kind: UserKind::Service(ServiceCode::FIRST),
+        password_hash: SecretString::from("$argon2id$one"),
+        customers: vec![a(MARIO), a(LUIGI)],
+        bars: vec![a("AS_DATA")],
+        boltons: vec![],
+    }
+}
+
+async fn users_stamp(world: &World) -> i64 {
+    world.store.stamp().await.unwrap().users
+}
+
+pub(crate) async fn a_user_is_added_once(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let before = users_stamp(&world).await;
+    let add = async |user| world.store.user_add(user, origin(), world.start).await;
+    assert!(add(new_user("Yoshi")).await.unwrap());
+    let after = users_stamp(&world).await;
+    assert!(after > before);
+    assert!(!add(new_user("Yoshi")).await.unwrap(), "the name is taken");
+    assert_eq!(users_stamp(&world).await, after);
+    let auth = world.store.user_auth(a("Yoshi")).await.unwrap().unwrap();
+    assert_eq!((auth.kind, auth.locked), (UserKind::Service(ServiceCode::FIRST), false));
+    assert_eq!(auth.password_hash.expose_secret(), "$argon2id$one");
+    let listed = world.store.user_list().await.unwrap();
+    let names: Vec<_> = listed.iter().map(|user| user.username.to_string()).collect();
+    assert_eq!(names, ["GroupG", "LuigiG", "MarioG", "ServiceG", "Yoshi"]);
+    assert_eq!((listed[4].customers, listed[4].credentials, listed[4].locked), (2, 0, false));
+
+    let unknown = NewUser { bars: vec![a("NO_SUCH_BAR")], ..new_user("Toad") };
+    match add(unknown).await {
+        Err(StoreError::Conflict(reason)) => assert!(reason.contains("NO_SUCH_BAR"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    assert!(world.store.user_auth(a("Toad")).await.unwrap().is_none(), "all or nothing");
+}
+
+pub(crate) async fn a_user_is_changed(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let change = async |name, change| {
+        let before = users_stamp(&world).await;
+        let changed =
+            world.store.user_change(a(name), change, origin(), world.start).await.unwrap();
+        assert_eq!(users_stamp(&world).await > before, changed);
+        changed
+    };
+    let mario = async || world.store.user_auth(a("MarioG")).await.unwrap().unwrap();
+    assert!(change("MarioG", UserChange::Password(SecretString::from("$argon2id$two"))).await);
+    assert_eq!(mario().await.password_hash.expose_secret(), "$argon2id$two");
+    assert!(change("MarioG", UserChange::Locked(true)).await);
+    assert!(mario().await.locked);
+    assert!(change("MarioG", UserChange::Locked(false)).await);
+    assert!(!mario().await.locked);
+    assert!(!change("Nobody", UserChange::Locked(true)).await);
+    assert!(world.store.user_auth(a("Nobody")).await.unwrap().is_none());
+}
+
+pub(crate) async fn credentials_come_and_go(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let credential = |digest: u8| NewCredential {
+        digest: [digest; 32],
+        label: format!("pvk_{digest}"),
+        usable_for: if digest == 1 { CredentialUse::Read } else { CredentialUse::Write },
+        networks: vec![a("10.0.0.0/8"), a("2001:db8::/32")],
+        expires: (digest == 1).then(|| world.at(60)),
+    };
+    let stamp = users_stamp(&world).await;
+    for digest in [1, 2] {
+        let add =
+            world.store.credential_add(a("MarioG"), credential(digest), origin(), world.start);
+        assert!(add.await.unwrap());
+    }
+    let add = world.store.credential_add(a("Nobody"), credential(3), origin(), world.start);
+    assert!(!add.await.unwrap());
+    assert!(users_stamp(&world).await >= stamp + 2);
+
+    let auth =
+        async |name, digest: u8| world.store.credential_auth(a(name), [digest; 32]).await.unwrap();
+    let first = auth("MarioG", 1).await.unwrap();
+    assert_eq!(first.user.id, world.scope("MarioG").await.user);
+    assert_eq!((first.usable_for, first.expires), (CredentialUse::Read, Some(world.at(60))));
+    assert_eq!(first.networks, credential(1).networks);
+    assert!(auth("LuigiG", 1).await.is_none(), "it is somebody else's");
+    assert!(auth("MarioG", 3).await.is_none());
+
+    let list = async || world.store.credential_list(a("MarioG")).await.unwrap().unwrap();
+    let labels: Vec<_> = list().await.into_iter().map(|c| (c.label, c.revoked)).collect();
+    assert_eq!(labels, [("pvk_2".to_owned(), None), ("pvk_1".to_owned(), None)]);
+    assert!(world.store.credential_list(a("Nobody")).await.unwrap().is_none());
+
+    let id = list().await[1].id;
+    let revoke = async |name| {
+        let now = world.at(9);
+        world.store.credential_revoke(a(name), id, origin(), now).await.unwrap()
+    };
+    assert!(!revoke("LuigiG").await, "it is somebody else's");
+    assert!(!revoke("Nobody").await);
+    assert!(auth("MarioG", 1).await.is_some());
+    assert!(revoke("MarioG").await);
+    assert!(!revoke("MarioG").await, "it is revoked already");
+    assert!(auth("MarioG", 1).await.is_none());
+    assert!(auth("MarioG", 2).await.is_some());
+    assert_eq!(list().await[1].revoked, Some(world.at(9)));
+    let mario = world.store.user_list().await.unwrap().remove(2);
+    assert_eq!(mario.credentials, 1);
+}

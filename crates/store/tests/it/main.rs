@@ -1,0 +1,5 @@
+//! The store, from outside: what every database must do, and what is particular to SQLite.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod conformance;
+mod sqlite;
