@@ -36,6 +36,7 @@ pub struct Engine {
     pub(crate) networks: Networks,
     pub(crate) sign_in: SignIn,
     maintenance: AtomicBool,
+    runs: AtomicBool,
 }
 
 impl std::fmt::Debug for Engine {
@@ -57,6 +58,7 @@ impl Engine {
             networks: Networks::default(),
             sign_in,
             maintenance: AtomicBool::new(false),
+            runs: AtomicBool::new(false),
         })
     }
 
@@ -74,6 +76,15 @@ impl Engine {
         if self.maintenance.swap(on, Ordering::Relaxed) != on {
             tracing::info!(on, "maintenance mode changed");
         }
+    }
+
+    /// True while a [`crate::Runner`] carries out this engine's tickets. For readiness.
+    pub fn runs(&self) -> bool {
+        self.runs.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_runs(&self, yes: bool) {
+        self.runs.store(yes, Ordering::Relaxed);
     }
 
     /// Answers when the store can be read.

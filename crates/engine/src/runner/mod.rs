@@ -32,6 +32,22 @@ pub struct Runner {
     alone: bool,
 }
 
+/// Says that the engine has a runner, for as long as it is not dropped (a panic drops it too).
+struct Running<'a>(&'a Engine);
+
+impl<'a> Running<'a> {
+    fn new(engine: &'a Engine) -> Self {
+        engine.set_runs(true);
+        Self(engine)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.set_runs(false);
+    }
+}
+
 impl Runner {
     /// A runner under its own name. `alone` says that no other process can be carrying out tickets of this store, so
     /// that whatever is found running at the start was left by a dead one and need not wait for its lease to end.
@@ -41,6 +57,7 @@ impl Runner {
 
     /// Runs until `stop` turns true, then finishes what is at the networks and returns.
     pub async fn run(self, stop: watch::Receiver<bool>) {
+        let _running = Running::new(&self.engine);
         let mut news = self.engine.networks.subscribe();
         let mut lanes = JoinSet::new();
         let mut running: HashMap<NetworkCode, (Arc<Network>, watch::Sender<bool>)> = HashMap::new();

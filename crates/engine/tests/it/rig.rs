@@ -1,0 +1,274 @@
+//! A small world: customer 1000000 with one contract, SIMs in stock, user MarioG; network AS.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prometheus_client::registry::Registry;
+use provisor_domain::catalogue::{
+    Bar, Catalogue, Contract, Customer, Network, Product, Template, User,
+};
+use provisor_domain::clock::{Clock, SystemClock};
+use provisor_domain::driver::Driver;
+use provisor_domain::store::{Operations, Origin, TicketDetail, TicketFound};
+use provisor_domain::ticket::Ticket;
+use provisor_domain::{
+    Iccid, ServiceSelector, SimRecord, SimState, TicketId, TicketState, UserKind,
+};
+use provisor_engine::{
+    Call, Caller, Chance, ConnectOrder, Engine, Metrics, NetworkFactory, Parts, Raised, Runner,
+    Watch, hash_password,
+};
+use provisor_store::sqlite::{Options, SqliteStore};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub(crate) const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+/// A clock that a test moves.
+#[derive(Debug)]
+pub(crate) struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub(crate) fn pass(&self, duration: Duration) {
+        self.0.fetch_add(i64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) store: SqliteStore,
+    pub(crate) clock: Arc<TestClock>,
+    factory: NetworkFactory,
+    _dir: tempfile::TempDir,
+}
+
+pub(crate) fn origin() -> Origin {
+    Origin { actor: "operator:test".into(), request_id: None }
+}
+
+pub(crate) fn iccid(number: usize) -> Iccid {
+    format!("8910390{number:012}").parse().unwrap()
+}
+
+fn network(code: &str) -> Network {
+    Network {
+        code: code.parse().unwrap(),
+        driver: "test".into(),
+        number_range: Some(("07700900000".parse().unwrap(), "07700900999".parse().unwrap()))
+            .filter(|_| code == "AS"),
+        settings: serde_json::Map::new(),
+    }
+}
+
+fn product<C: std::str::FromStr>(code: &str, network: &str) -> Product<C>
+where
+    C::Err: std::fmt::Debug,
+{
+    Product { code: code.parse().unwrap(), name: code.into(), network: network.parse().unwrap() }
+}
+
+fn sim(number: usize, customer: &str) -> SimRecord {
+    SimRecord {
+        iccid: iccid(number),
+        imsi: Some(format!("9017{number:011}").parse().unwrap()),
+        msisdn: None,
+        customer: customer.parse().unwrap(),
+        network: None,
+        state: SimState::Stock,
+        version: 1,
+    }
+}
+
+fn customer(number: &str, contract: &str) -> Customer {
+    let contract = Contract { code: contract.parse().unwrap(), name: "Fleet".into() };
+    Customer { number: number.parse().unwrap(), name: number.into(), contracts: vec![contract] }
+}
+
+fn user(name: &str, kind: UserKind, customers: &[&str]) -> User {
+    User {
+        username: name.parse().unwrap(),
+        kind,
+        password_hash: Some(hash_password(&"Stuttgart".into()).unwrap()),
+        customers: customers.iter().map(|c| c.parse().unwrap()).collect(),
+        bars: vec!["AS_SUS_MSISDN".parse().unwrap(), "SLOW_BAR".parse().unwrap()],
+        boltons: vec!["AS_ROAM".parse().unwrap()],
+    }
+}
+
+/// SIMs 0..100 belong to customer 1000000, 100..200 to 2000000.
+fn catalogue() -> Catalogue {
+    Catalogue {
+        networks: vec![network("AS"), network("SLOW")],
+        tariffs: vec![product("T", "AS"), product("T_SLOW", "SLOW")],
+        apns: vec![product("APN", "AS"), product("APN_SLOW", "SLOW")],
+        boltons: vec![product("AS_ROAM", "AS"), product("AS_SECRET", "AS")],
+        bars: ["AS_SUS_MSISDN", "BF_002", "SLOW_BAR"].map(bar).into(),
+        templates: vec![Template {
+            code: "TPL".parse().unwrap(),
+            tariff: "T".parse().unwrap(),
+            apns: vec!["APN".parse().unwrap()],
+            boltons: vec!["AS_ROAM".parse().unwrap()],
+        }],
+        customers: vec![customer("1000000", "1000274"), customer("2000000", "2000274")],
+        users: vec![
+            user("MarioG", UserKind::Account, &["1000000"]),
+            user("Other", UserKind::Account, &["2000000"]),
+            user("Both", UserKind::Account, &["1000000", "2000000"]),
+            user("Group", UserKind::Group("North".parse().unwrap()), &["1000000"]),
+        ],
+        sims: (0..200).map(|n| sim(n, if n < 100 { "1000000" } else { "2000000" })).collect(),
+        ..Catalogue::default()
+    }
+}
+
+fn bar(code: &str) -> Bar {
+    let network = if code.starts_with("SLOW") { "SLOW" } else { "AS" };
+    Bar {
+        code: code.parse().unwrap(),
+        name: code.into(),
+        network: network.parse().unwrap(),
+        suspends: true,
+    }
+}
+
+impl World {
+    /// A world whose networks are all driven by `driver`.
+    pub(crate) async fn with(driver: Arc<dyn Driver>) -> Self {
+        Self::by(Arc::new(move |_| Ok(driver.clone()))).await
+    }
+
+    pub(crate) async fn by(factory: NetworkFactory) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("test.db"), Options::default()).unwrap();
+        let now = SystemClock.now();
+        store.catalogue_write(catalogue(), origin(), now).await.unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(now.as_millisecond())));
+        let engine = engine(&store, clock.clone()).await;
+        let world = Self { engine, store, clock, factory, _dir: dir };
+        world.look().await;
+        world
+    }
+
+    /// Sees what changed in the store, as a server does four times a second.
+    pub(crate) async fn look(&self) {
+        Watch::new(self.engine.clone(), self.factory.clone()).look().await.unwrap();
+    }
+
+    pub(crate) async fn caller(&self, name: &str) -> Caller {
+        let password = "Stuttgart".into();
+        self.engine.sign_in().sign_in(Some(name), Some(&password), HERE).await.unwrap()
+    }
+
+    pub(crate) async fn call(&self, name: &str) -> Call {
+        Call { caller: self.caller(name).await, request_id: None, idempotency: None }
+    }
+
+    pub(crate) async fn connect(&self, call: &Call, number: usize) -> Raised {
+        self.engine.connect_service(call, connect(number)).await.unwrap()
+    }
+
+    /// Starts a runner. The store's time passes with the machine's, so tests of leases move due times themselves.
+    pub(crate) fn run(&self) -> Running {
+        let stop = watch::Sender::new(false);
+        let task = tokio::spawn(Runner::new(self.engine.clone(), true).run(stop.subscribe()));
+        Running { stop, task }
+    }
+
+    /// Waits until the ticket has reached one of `states`; fails after half a minute.
+    pub(crate) async fn until(&self, id: TicketId, states: &[TicketState]) -> TicketDetail {
+        let reached = async {
+            loop {
+                let detail = self.store.ticket_show(id).await.unwrap().unwrap();
+                if states.contains(&detail.ticket.state) {
+                    return detail;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), reached).await.unwrap_or_else(|_| {
+            panic!("ticket {id} did not become one of {states:?}");
+        })
+    }
+
+    /// The same, while the clock jumps to the ticket's due time whenever it waits for that.
+    pub(crate) async fn until_in_time(&self, id: TicketId, states: &[TicketState]) -> TicketDetail {
+        let jumps = async {
+            loop {
+                let ticket = self.store.ticket_show(id).await.unwrap().unwrap().ticket;
+                if ticket.state == TicketState::Pending {
+                    self.clock.0.fetch_max(ticket.due.as_millisecond(), Ordering::SeqCst);
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            detail = self.until(id, states) => detail,
+            () = jumps => unreachable!("it never ends"),
+        }
+    }
+
+    pub(crate) async fn ticket(&self, caller: &Caller, id: TicketId) -> Ticket {
+        match self.engine.ticket(caller, id).await.unwrap() {
+            TicketFound::Ticket(ticket) => *ticket,
+            TicketFound::Case(case) => panic!("a support case: {case:?}"),
+        }
+    }
+
+    /// Connects a SIM and waits until it is done.
+    pub(crate) async fn connected(&self, call: &Call, number: usize) -> ServiceSelector {
+        let raised = self.connect(call, number).await;
+        self.until(raised.ticket, &[TicketState::Completed]).await;
+        by_sim(number)
+    }
+}
+
+async fn engine(store: &SqliteStore, clock: Arc<TestClock>) -> Arc<Engine> {
+    let metrics = Arc::new(Metrics::new(&mut Registry::default()));
+    let parts = Parts { clock, chance: Chance::seeded(7), metrics };
+    Arc::new(Engine::new(Arc::new(store.clone()), parts).await.unwrap())
+}
+
+pub(crate) struct Running {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Ends the runner as a crash does: nothing more is written.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
+    }
+
+    /// Ends the runner, which must end by itself.
+    pub(crate) async fn finish(self) {
+        self.stop.send_replace(true);
+        let ended = tokio::time::timeout(Duration::from_secs(10), self.task).await;
+        ended.expect("the runner did not end").expect("the runner panicked");
+    }
+}
+
+pub(crate) fn by_sim(number: usize) -> ServiceSelector {
+    ServiceSelector::new(None, None, Some(iccid(number))).unwrap()
+}
+
+/// SIMs 0..100 are of customer 1000000, 100..200 of 2000000.
+pub(crate) fn connect(number: usize) -> ConnectOrder {
+    let contract = if number < 100 { "1000274" } else { "2000274" };
+    ConnectOrder {
+        iccid: iccid(number),
+        name: "IMK Test".parse().unwrap(),
+        contract: contract.parse().unwrap(),
+        tariff: "T".parse().unwrap(),
+        apns: vec!["APN".parse().unwrap()],
+    }
+}
