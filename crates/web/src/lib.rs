@@ -1,1 +1,42 @@
-//! All HTTP: a folder a face, and the kit they share
+//! All HTTP: a folder a face, and the kit that they share.
+//!
+//! A face turns a request into one typed order, calls the engine once, and turns what came of it into the words of
+//! its wire. Its wire structs never leave its folder, and it holds no rule of the product. What every face needs
+//! (the serve loop, limits, request ids, the caller's address, figures, logs) is in `kit`.
+//!
+//! Invariant: no password, credential or body reaches a log, a figure or an error text.
+
+pub mod ccc;
+mod health;
+mod kit;
+mod metrics;
+
+use std::sync::Arc;
+
+use axum::Router;
+use provisor_engine::Engine;
+
+pub use ccc::fuzz_body;
+pub use kit::client::Peer;
+pub use kit::figures::HttpMetrics;
+pub use kit::limits::HttpLimits;
+pub use kit::serve::serve;
+pub use metrics::metrics_router;
+
+/// What the faces are made of.
+#[derive(Debug)]
+pub struct App {
+    /// What is behind them.
+    pub engine: Arc<Engine>,
+    /// What they allow.
+    pub limits: HttpLimits,
+    /// What they count.
+    pub metrics: HttpMetrics,
+}
+
+/// Everything a caller can reach: the CCC face, its page of codes (`/errors`), `/healthz` and `/readyz`.
+pub fn router(app: App) -> Router {
+    let engine = app.engine;
+    let kit = Arc::new(kit::Kit::new(app.limits, app.metrics));
+    ccc::routes(kit, engine.clone()).merge(health::routes(engine))
+}

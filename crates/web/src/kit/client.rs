@@ -1,0 +1,100 @@
+//! Where a request comes from.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::http::{Extensions, HeaderMap};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// The other end of the connection; the serve loop puts it into every request.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// The address a request is answered for: the peer, or, when the peer is one of `trusted`, the rightmost entry of
+/// `X-Forwarded-For` that is not. Entries further left were written by strangers and mean nothing.
+pub(crate) fn address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let peer = extensions.get::<Peer>();
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical());
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+    if !is_trusted(&peer) {
+        return peer;
+    }
+    let mut nearest = peer;
+    for header in headers.get_all("x-forwarded-for").iter().rev() {
+        let Ok(entries) = header.to_str() else { return nearest };
+        for entry in entries.rsplit(',') {
+            let Some(address) = parse(entry.trim()) else { return nearest };
+            nearest = address;
+            if !is_trusted(&nearest) {
+                return nearest;
+            }
+        }
+    }
+    nearest
+}
+
+/// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`.
+fn parse(entry: &str) -> Option<IpAddr> {
+    let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
+    let address = bare.parse().ok().or_else(|| entry.parse().ok().map(|a: SocketAddr| a.ip()))?;
+    Some(address.to_canonical())
+}
+
+/// The network that `address` is counted under: /24 (IPv4) or /56 (IPv6), as signing in counts guesses.
+pub(crate) fn network(address: IpAddr) -> IpNet {
+    match address {
+        IpAddr::V4(v4) => IpNet::V4(Ipv4Net::new_assert(v4, 24).trunc()),
+        IpAddr::V6(v6) => IpNet::V6(Ipv6Net::new_assert(v6, 56).trunc()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn seen_as(peer: &str, forwarded: &[&'static str]) -> String {
+        let mut extensions = Extensions::new();
+        extensions.insert(Peer(SocketAddr::new(peer.parse().unwrap(), 4711)));
+        let mut headers = HeaderMap::new();
+        for line in forwarded {
+            headers.append("x-forwarded-for", HeaderValue::from_static(line));
+        }
+        let trusted = ["10.0.0.0/8".parse().unwrap(), "2001:db8:ffff::/48".parse().unwrap()];
+        address(&extensions, &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn a_stranger_cannot_say_who_he_is() {
+        assert_eq!(seen_as("192.0.2.9", &["198.51.100.1"]), "192.0.2.9");
+        assert_eq!(seen_as("::ffff:192.0.2.9", &["198.51.100.1"]), "192.0.2.9");
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_believed_up_to_the_first_stranger_from_the_right() {
+        assert_eq!(seen_as("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(seen_as("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(seen_as("::ffff:10.0.0.1", &["203.0.113.1, 198.51.100.1"]), "198.51.100.1");
+        let lines = ["203.0.113.1, 198.51.100.1", "10.2.3.4, 10.0.0.9"];
+        assert_eq!(seen_as("10.0.0.1", &lines), "198.51.100.1");
+        assert_eq!(seen_as("10.0.0.1", &["10.9.9.9,10.8.8.8"]), "10.9.9.9");
+    }
+
+    #[test]
+    fn what_cannot_be_read_ends_the_chain() {
+        assert_eq!(seen_as("10.0.0.1", &["198.51.100.1, unknown, 10.0.0.2"]), "10.0.0.2");
+        assert_eq!(seen_as("10.0.0.1", &["198.51.100.1,"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn entries_may_carry_ports_and_brackets() {
+        for (entry, address) in [
+            ("198.51.100.1:4711", "198.51.100.1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:4711", "2001:db8::1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("::ffff:198.51.100.1", "198.51.100.1"),
+        ] {
+            assert_eq!(parse(entry).map(|a| a.to_string()).as_deref(), Some(address));
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! One request on its way through what all faces share.
+//!
+//! The order: request id, the caller's address, rate limit, room, then the face's own work under the request's
+//! deadline and with panics caught; then figures, one log line at debug level, and the answer as HTTP.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use prometheus_client::metrics::gauge::Gauge;
+
+use super::answer::Answer;
+use super::body::{self, BodyError};
+use super::figures::Route;
+use super::request_id::{self, RequestId};
+use super::{Kit, client};
+
+/// What keeps a face from acting at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// The source network sends too many requests: come back after so many seconds.
+    Throttled { seconds: u64 },
+    /// Too many requests are being worked on.
+    Overloaded,
+    /// The request took too long.
+    Deadline,
+    /// The face panicked.
+    Panicked,
+}
+
+/// How a face puts trouble into its own words.
+pub(crate) type Voice = fn(Trouble) -> Answer;
+
+/// A request as a face gets it.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    /// The route's name.
+    pub(crate) route: &'static str,
+    /// The request's id.
+    pub(crate) id: RequestId,
+    /// Where it comes from.
+    pub(crate) source: IpAddr,
+    /// Its verb.
+    pub(crate) method: Method,
+    /// Its headers.
+    pub(crate) headers: HeaderMap,
+    body: Body,
+    body_deadline: Duration,
+}
+
+impl Exchange {
+    /// The body, at most `bytes_max` long. To be read once; afterwards it is empty.
+    pub(crate) async fn body(&mut self, bytes_max: usize) -> Result<Bytes, BodyError> {
+        let body = std::mem::take(&mut self.body);
+        let reading = body::read(&self.headers, body, bytes_max);
+        tokio::time::timeout(self.body_deadline, reading).await.unwrap_or(Err(BodyError::TooSlow))
+    }
+}
+
+impl Kit {
+    /// Answers `request` on `route` by what `work` makes of it.
+    pub(crate) async fn exchange<W, A>(
+        &self,
+        route: &Route,
+        voice: Voice,
+        request: Request,
+        work: W,
+    ) -> Response
+    where
+        W: FnOnce(Exchange) -> A,
+        A: Future<Output = Answer>,
+    {
+        let began = Instant::now();
+        let (parts, body) = request.into_parts();
+        let exchange = Exchange {
+            route: route.name,
+            id: self.ids.of(&parts.headers),
+            source: client::address(
+                &parts.extensions,
+                &parts.headers,
+                &self.limits.trusted_proxies,
+            ),
+            method: parts.method,
+            headers: parts.headers,
+            body,
+            body_deadline: self.limits.body_read_deadline,
+        };
+        let (id, source) = (exchange.id.clone(), exchange.source);
+        let answer = match self.room(source) {
+            Ok(_room) => self.guarded(voice, &id, route, work(exchange)).await,
+            Err(trouble) => voice(trouble),
+        };
+        let took = began.elapsed();
+        route.answered(answer.outcome, took);
+        tracing::debug!(
+            route = route.name,
+            code = answer.code,
+            status = answer.status.as_u16(),
+            took = ?took,
+            request.id = %id,
+            source = %source,
+            "request answered"
+        );
+        respond(answer, id)
+    }
+
+    /// Room to work on one more request from `source`, until it is dropped.
+    fn room(&self, source: IpAddr) -> Result<Room<'_>, Trouble> {
+        if let Some(rate) = &self.rate {
+            rate.check(source).map_err(|seconds| Trouble::Throttled { seconds })?;
+        }
+        let most = i64::try_from(self.limits.requests_in_flight_max).unwrap_or(i64::MAX);
+        let before = self.metrics.in_flight.inc();
+        let room = Room(&self.metrics.in_flight);
+        if before < most {
+            return Ok(room);
+        }
+        if self.overload_log.now() {
+            tracing::warn!(
+                in_flight = before,
+                "too many requests at once; telling callers to come back"
+            );
+        }
+        Err(Trouble::Overloaded)
+    }
+
+    async fn guarded(
+        &self,
+        voice: Voice,
+        id: &RequestId,
+        route: &Route,
+        work: impl Future<Output = Answer>,
+    ) -> Answer {
+        let caught = AssertUnwindSafe(work).catch_unwind();
+        match tokio::time::timeout(self.limits.request_deadline, caught).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => {
+                // What panicked was printed by the panic hook; its text may hold what must not be logged.
+                tracing::error!(route = route.name, request.id = %id, "a request ended in a panic");
+                voice(Trouble::Panicked)
+            }
+            Err(_) => {
+                tracing::warn!(route = route.name, request.id = %id, "a request took too long");
+                voice(Trouble::Deadline)
+            }
+        }
+    }
+}
+
+/// Counts as one request being worked on.
+struct Room<'a>(&'a Gauge);
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn respond(answer: Answer, id: RequestId) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = answer.status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    headers.insert(request_id::HEADER, id.into_header());
+    if let Some((name, value)) = answer.header {
+        headers.insert(name, value);
+    }
+    response
+}
+
+/// Says yes at most once a second, so that an overload is logged without adding to it.
+#[derive(Debug)]
+pub(crate) struct OncePerSecond {
+    start: Instant,
+    next: AtomicU64,
+}
+
+impl Default for OncePerSecond {
+    fn default() -> Self {
+        Self { start: Instant::now(), next: AtomicU64::new(0) }
+    }
+}
+
+impl OncePerSecond {
+    fn now(&self) -> bool {
+        let second = self.start.elapsed().as_secs();
+        let next = self.next.load(Ordering::Relaxed);
+        let order = Ordering::Relaxed;
+        second >= next && self.next.compare_exchange(next, second + 1, order, order).is_ok()
+    }
+}
+
+/// Logs a fault of ours, once, without anything that the caller sent.
+pub(crate) fn log_fault(exchange: &Exchange, error: &dyn std::fmt::Display) {
+    tracing::error!(route = exchange.route, request.id = %exchange.id, %error, "a request met a fault");
+}
+
+/// Logs that a caller was told to come back because of what lies behind the face.
+pub(crate) fn log_busy(exchange: &Exchange, error: &dyn std::fmt::Display) {
+    tracing::warn!(route = exchange.route, request.id = %exchange.id, %error, "told a caller to come back");
+}

@@ -1,0 +1,139 @@
+//! The serve loop: connections in, bounded in number and in time, and a graceful end.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tower::Service;
+
+use super::client::Peer;
+use super::limits::HttpLimits;
+
+/// How long nothing is accepted after the system refused a connection for want of something (file handles, memory).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// Serves `router` on `listener` until `stop` turns true (or its sender is gone); then accepts nothing more, lets
+/// requests under way finish, and returns when all are done or `limits.shutdown_deadline` has passed.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: HttpLimits,
+    stop: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS)));
+    let mut connections = JoinSet::new();
+    let mut stopped = stop.clone();
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &places) => accepted,
+            () = told(&mut stopped) => break,
+            Some(ended) = connections.join_next() => {
+                report(ended);
+                continue;
+            }
+        };
+        let Some((stream, peer, place)) = accepted else { continue };
+        let connection =
+            Connection { router: router.clone(), peer, stop: stop.clone(), _place: place };
+        connections.spawn(connection.run(stream, limits.header_read_deadline));
+    }
+    drop(listener);
+    let drained = async {
+        while let Some(ended) = connections.join_next().await {
+            report(ended);
+        }
+    };
+    if tokio::time::timeout(limits.shutdown_deadline, drained).await.is_err() {
+        tracing::warn!(
+            connections = connections.len(),
+            "requests were cut off: they took too long to finish"
+        );
+    }
+}
+
+/// Returns once `stop` is true or its sender is gone.
+async fn told(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a connection ended in a panic");
+    }
+}
+
+/// The next connection, once there is a place for it. `None` when the system could not give one.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => Some((stream, peer, place)),
+        Err(error) if is_the_peers(&error) => None,
+        Err(error) => {
+            tracing::warn!(%error, "cannot accept connections; trying again");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+/// A connection that was gone before it was accepted: nothing to pause for.
+fn is_the_peers(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+struct Connection {
+    router: Router,
+    peer: SocketAddr,
+    stop: watch::Receiver<bool>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    async fn run(mut self, stream: TcpStream, header_read_deadline: Duration) {
+        // Answers are small and written at once: nothing is gained by holding them back.
+        let _ = stream.set_nodelay(true);
+        let peer = Peer(self.peer);
+        let router = self.router;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            let mut router = router.clone();
+            async move {
+                let answer: Result<Response, Infallible> =
+                    router.call(request.map(Body::new)).await;
+                answer
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(header_read_deadline)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = told(&mut self.stop) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, %self.peer, "a connection broke off");
+        }
+    }
+}
