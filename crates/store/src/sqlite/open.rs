@@ -135,16 +135,13 @@ pub(super) fn open_writer(
     connection.busy_timeout(Duration::from_secs(BUSY_SECONDS)).map_err(explained)?;
     // Before anything is changed: is it ours at all?
     let found = schema_of(&connection, path)?;
-    configure(&connection, Role::Writer).map_err(explained)?;
-    let from = found.unwrap_or(0);
-    if from < MIGRATIONS.len() {
-        if found.is_some() && !migrate {
-            let path = path.to_owned();
-            return Err(OpenError::NeedsMigration { path, found: from, known: MIGRATIONS.len() });
-        }
-        bring_up(&mut connection, path)?;
+    let (from, known) = (found.unwrap_or(0), MIGRATIONS.len());
+    if from < known && found.is_some() && !migrate {
+        return Err(OpenError::NeedsMigration { path: path.to_owned(), found: from, known });
     }
-    Ok((connection, from, MIGRATIONS.len()))
+    configure(&connection, Role::Writer).map_err(explained)?;
+    bring_up(&mut connection, path)?;
+    Ok((connection, from, known))
 }
 
 /// Opens a reading connection of a file that a writing one has opened before.
@@ -182,14 +179,14 @@ fn schema_of(connection: &Connection, path: &Path) -> Result<Option<usize>, Open
 
 /// Applies the migrations that the file does not have, each in a transaction of its own.
 fn bring_up(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    loop {
-        let explained = |error: rusqlite::Error| explain(path, &error);
+    let explained = |error: rusqlite::Error| explain(path, &error);
+    while schema_of(connection, path)?.unwrap_or(0) < MIGRATIONS.len() {
         let transaction = connection
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
             .map_err(explained)?;
         // Read again now that nobody else can write: another process may have been faster.
         let have = schema_of(&transaction, path)?.unwrap_or(0);
-        let Some(migration) = MIGRATIONS.get(have) else { return Ok(()) };
+        let Some(migration) = MIGRATIONS.get(have) else { break };
         transaction.execute_batch(migration).map_err(explained)?;
         transaction
             .execute_batch(&format!(
@@ -200,6 +197,7 @@ fn bring_up(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
         transaction.commit().map_err(explained)?;
         tracing::info!(schema = have + 1, "database migrated");
     }
+    Ok(())
 }
 
 fn configure(connection: &Connection, role: Role) -> rusqlite::Result<()> {

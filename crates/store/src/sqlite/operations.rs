@@ -9,9 +9,7 @@ use provisor_domain::store::{
     StoreError, TicketDetail, TicketFilter, TicketMoved,
 };
 use provisor_domain::ticket::Ticket;
-use provisor_domain::{
-    CustomerNumber, Iccid, NetworkCode, ServiceCode, ServiceStatus, TicketId, TicketState,
-};
+use provisor_domain::{CustomerNumber, Iccid, NetworkCode, ServiceCode, ServiceStatus, TicketId};
 use rusqlite::{Connection, params};
 
 use super::fault::Result as Outcome;
@@ -216,11 +214,10 @@ fn queue_stats(connection: &Connection) -> Outcome<Vec<QueueStat>> {
     let mut rows = statement.query([])?;
     let mut stats = Vec::new();
     while let Some(row) = rows.next()? {
-        let state: TicketState = row::text(row, 2)?;
         stats.push(QueueStat {
             network: row::text(row, 0)?,
             kind: row::text(row, 1)?,
-            state,
+            state: row::text(row, 2)?,
             count: row.get(3)?,
             oldest: row::moment(row, 4)?,
         });

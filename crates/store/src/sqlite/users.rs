@@ -7,7 +7,9 @@ use provisor_domain::store::{
     UserChange, UserInfo, Users,
 };
 use provisor_domain::user::CredentialUse;
-use provisor_domain::{ReportingGroup, ServiceCode, UserId, UserKind, Username};
+use provisor_domain::{
+    BarCode, BoltonCode, CustomerNumber, ReportingGroup, ServiceCode, UserId, UserKind, Username,
+};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -266,9 +268,9 @@ fn add(connection: &Connection, user: &NewUser, now: (&Origin, Timestamp)) -> Ou
     let Some(id) = inserted else { return Ok(false) };
     let (customers, bars, boltons) = (user.customers.iter(), user.bars.iter(), user.boltons.iter());
     let customer = (sql::USER_GRANT_CUSTOMER, "customer");
-    grant(connection, id, customer, customers.map(|c| c.as_str()))?;
-    grant(connection, id, (sql::USER_GRANT_BAR, "bar"), bars.map(|c| c.as_str()))?;
-    grant(connection, id, (sql::USER_GRANT_BOLTON, "bolt-on"), boltons.map(|c| c.as_str()))?;
+    grant(connection, id, customer, customers.map(CustomerNumber::as_str))?;
+    grant(connection, id, (sql::USER_GRANT_BAR, "bar"), bars.map(BarCode::as_str))?;
+    grant(connection, id, (sql::USER_GRANT_BOLTON, "bolt-on"), boltons.map(BoltonCode::as_str))?;
     move_stamp(connection, STAMP)?;
     audit::add(connection, now, "user.add", &format!("user:{}", user.username), "")?;
     Ok(true)

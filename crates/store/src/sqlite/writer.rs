@@ -138,17 +138,18 @@ impl Writer {
     }
 
     fn serve_group(&self, mut group: Vec<Box<dyn Job>>) {
-        match self.attempt(&mut group) {
-            Ok(()) => group.into_iter().for_each(|job| job.answer(Ok(()))),
-            Err(Setback::Transaction(fault)) => {
-                let error = fault.to_store_error();
-                group.into_iter().for_each(|job| job.answer(Err(error.clone())));
-            }
+        let outcome = match self.attempt(&mut group) {
+            Ok(()) => Ok(()),
+            Err(Setback::Transaction(fault)) => Err(fault.to_store_error()),
             Err(Setback::Job(fault)) if group.len() == 1 && !matches!(fault, Fault::Again) => {
-                let error = fault.to_store_error();
-                group.into_iter().for_each(|job| job.answer(Err(error.clone())));
+                Err(fault.to_store_error())
             }
-            Err(Setback::Job(_)) => group.into_iter().for_each(|job| self.serve_alone(job)),
+            Err(Setback::Job(_)) => {
+                return group.into_iter().for_each(|job| self.serve_alone(job));
+            }
+        };
+        for job in group {
+            job.answer(outcome.clone());
         }
     }
 

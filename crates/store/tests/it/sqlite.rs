@@ -1,6 +1,6 @@
 //! SQLite: the conformance suite on it, and what is particular to one file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use provisor_domain::store::Store;
@@ -24,11 +24,11 @@ fn folder() -> (TempDir, PathBuf) {
     (dir, path)
 }
 
-fn run_sql(path: &PathBuf, sql: &str) {
+fn run_sql(path: &Path, sql: &str) {
     rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
 }
 
-fn refusal(path: &PathBuf) -> OpenError {
+fn refusal(path: &Path) -> OpenError {
     SqliteStore::open(path, Options::default()).unwrap_err()
 }
 

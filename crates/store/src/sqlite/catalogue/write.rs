@@ -7,7 +7,7 @@ use provisor_domain::catalogue::{
     Bar, Catalogue, Customer, Network, Product, Template, Tenant, TicketType, User,
 };
 use provisor_domain::store::Origin;
-use provisor_domain::{CustomerNumber, Malformed};
+use provisor_domain::{BarCode, BoltonCode, CustomerNumber, Malformed};
 use rusqlite::{Connection, OptionalExtension, params};
 use secrecy::ExposeSecret;
 
@@ -173,22 +173,19 @@ fn customers(connection: &Connection, customers: &[Customer]) -> Result<()> {
 }
 
 fn write_user(connection: &Connection, user: &User) -> Result<()> {
-    let id = match users::find_id(connection, &user.username)? {
-        Some(id) => {
-            let (kind, group, service) = users::kind_columns(&user.kind);
-            let mut change = connection.prepare_cached(sql::USER_CHANGE_KIND)?;
-            change.execute(params![id.0, kind, group, service])?;
-            if let Some(hash) = &user.password_hash {
-                users::set_password(connection, id, hash)?;
-            }
-            id
+    let id = if let Some(id) = users::find_id(connection, &user.username)? {
+        let (kind, group, service) = users::kind_columns(&user.kind);
+        let mut change = connection.prepare_cached(sql::USER_CHANGE_KIND)?;
+        change.execute(params![id.0, kind, group, service])?;
+        if let Some(hash) = &user.password_hash {
+            users::set_password(connection, id, hash)?;
         }
-        None => {
-            let no_password =
-                || Fault::conflict(format!("user {} is new and has no password", user.username));
-            let hash = user.password_hash.as_ref().ok_or_else(no_password)?;
-            users::insert(connection, &user.username, &user.kind, hash)?.ok_or_else(no_password)?
-        }
+        id
+    } else {
+        let no_password =
+            || Fault::conflict(format!("user {} is new and has no password", user.username));
+        let hash = user.password_hash.as_ref().ok_or_else(no_password)?;
+        users::insert(connection, &user.username, &user.kind, hash)?.ok_or_else(no_password)?
     };
     let grants = [
         (sql::USER_REVOKE_CUSTOMER, sql::USER_GRANT_CUSTOMER, "customer"),
@@ -196,9 +193,9 @@ fn write_user(connection: &Connection, user: &User) -> Result<()> {
         (sql::USER_REVOKE_BOLTON, sql::USER_GRANT_BOLTON, "bolt-on"),
     ];
     let codes: [Vec<&str>; 3] = [
-        user.customers.iter().map(|code| code.as_str()).collect(),
-        user.bars.iter().map(|code| code.as_str()).collect(),
-        user.boltons.iter().map(|code| code.as_str()).collect(),
+        user.customers.iter().map(CustomerNumber::as_str).collect(),
+        user.bars.iter().map(BarCode::as_str).collect(),
+        user.boltons.iter().map(BoltonCode::as_str).collect(),
     ];
     for ((revoke, grant, what), codes) in grants.into_iter().zip(codes) {
         connection.prepare_cached(revoke)?.execute([id.0])?;

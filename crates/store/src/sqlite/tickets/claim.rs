@@ -45,11 +45,11 @@ pub(super) fn claim(connection: &Connection, ask: &ClaimAsk) -> Result<Claimed> 
         let share = (ask.take - claimed.leases.len()).div_ceil(hungry.len());
         for customer in hungry {
             let room = share.min(ask.take - claimed.leases.len());
-            let taken = taker.take(&customer, room)?;
-            if taken.len() == room {
+            let leases = taker.take(&customer, room)?;
+            if leases.len() == room {
                 still_hungry.push(customer);
             }
-            claimed.leases.extend(taken);
+            claimed.leases.extend(leases);
         }
         hungry = still_hungry;
     }
@@ -143,17 +143,20 @@ impl Taker<'_> {
         ])?;
         let mut found = Vec::with_capacity(room);
         while let Some(row) = rows.next()? {
-            found.push(self.read(row, customer)?);
+            found.extend(self.read(row, customer)?);
         }
         Ok(found)
     }
 
-    fn read(&self, row: &Row<'_>, customer: &CustomerNumber) -> Result<Found> {
+    /// `None` for a kind of ticket that only a newer program knows: it is left to that one.
+    fn read(&self, row: &Row<'_>, customer: &CustomerNumber) -> Result<Option<Found>> {
+        let kind = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
+        let Ok(kind) = kind.parse() else { return Ok(None) };
         let state: TicketState = row::text(row, 1)?;
         let order = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
-        Ok(Found {
+        Ok(Some(Found {
             id: row::ticket_id(row, 0)?,
-            kind: row::text(row, 2)?,
+            kind,
             // A newer program's order may not be readable; the engine gives it back.
             order: serde_json::from_str(order).ok(),
             epoch: row.get(4)?,
@@ -170,19 +173,17 @@ impl Taker<'_> {
                 new_sim: None,
                 number: None,
             },
-        })
+        }))
     }
 
     fn lease(&mut self, mut found: Found) -> Result<Lease> {
         if found.kind == OrderKind::Connect {
             let own = || found.books.sim.msisdn.clone();
-            found.books.number = match found.cli.clone().or_else(own) {
-                Some(number) => Some(number),
-                None => {
-                    found.cli = self.range.reserve(self.connection, self.ask.now)?;
-                    found.cli.clone()
-                }
-            };
+            let known = found.cli.clone().or_else(own);
+            if known.is_none() {
+                found.cli = self.range.reserve(self.connection, self.ask.now)?;
+            }
+            found.books.number = known.or_else(|| found.cli.clone());
         }
         if let Some(Order::ChangeSim { new_sim }) = &found.order {
             found.books.new_sim = find_sim(self.connection, new_sim)?;

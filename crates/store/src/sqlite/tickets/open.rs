@@ -4,10 +4,10 @@
 //! key), then who holds the subject, then whether the checks still hold. Only a ticket that passes all three writes.
 
 use jiff::{SignedDuration, Timestamp};
-use provisor_domain::TicketId;
 use provisor_domain::limits::IDEMPOTENCY_HOURS;
 use provisor_domain::store::{Idempotency, NewTicket, Opened};
 use provisor_domain::ticket::Subject;
+use provisor_domain::{Msisdn, ServiceCode, TicketId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::fault::{Fault, Result};
@@ -85,8 +85,8 @@ fn insert(connection: &Connection, id: TicketId, new: &NewTicket) -> Result<()> 
         new.customer.as_str(),
         new.network.as_str(),
         new.iccid.as_str(),
-        new.service.map(|code| code.number()),
-        new.cli.as_ref().map(|cli| cli.as_str()),
+        new.service.map(ServiceCode::number),
+        new.cli.as_ref().map(Msisdn::as_str),
         row::to_json(&new.order)?,
         new.origin.actor,
         new.raised.as_millisecond(),

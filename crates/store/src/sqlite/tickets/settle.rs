@@ -10,8 +10,8 @@ use provisor_domain::plan::{Change, NewService, ServiceChange};
 use provisor_domain::store::{Settled, Settlement, Verdict};
 use provisor_domain::ticket::{Failure, TicketEvent};
 use provisor_domain::{
-    ContractCode, Iccid, Msisdn, NetworkCode, OrderKind, Service, ServiceCode, ServiceStatus,
-    SimState, TicketId, TicketState,
+    ContractCode, Iccid, Msisdn, NetworkCode, OrderKind, ReportingGroup, Service, ServiceCode,
+    ServiceStatus, SimState, TicketId, TicketState,
 };
 use rusqlite::{Connection, params};
 
@@ -345,7 +345,7 @@ fn write_service(connection: &Connection, sql: &str, service: &Service) -> Resul
         service.contract.as_str(),
         service.customer.as_str(),
         service.tariff.as_str(),
-        service.group.as_ref().map(|group| group.as_str()),
+        service.group.as_ref().map(ReportingGroup::as_str),
         row::to_json(&service.products.apns)?,
         row::to_json(&service.products.boltons)?,
         row::to_json(&service.products.bars)?,

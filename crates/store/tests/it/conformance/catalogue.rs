@@ -106,7 +106,7 @@ pub(crate) async fn the_second_time_nothing_changes(store: Arc<dyn Store>) {
     assert_eq!((told(&first), first.sims), (told(&second), second.sims), "versions included");
 
     let mut changed = rich();
-    changed.networks[0].driver = "http".to_owned();
+    "http".clone_into(&mut changed.networks[0].driver);
     world.load(changed.clone()).await;
     let moved = world.store.stamp().await.unwrap();
     assert!(moved.networks > stamp.networks);
@@ -120,17 +120,19 @@ pub(crate) async fn the_second_time_nothing_changes(store: Arc<dyn Store>) {
     assert!(world.sim(0).await.version > version, "who decided on the old SIM decides again");
 }
 
+/// Puts something into a catalogue that does not fit.
+type Spoil = dyn Fn(&mut Catalogue);
+
 pub(crate) async fn it_is_all_or_nothing(store: Arc<dyn Store>) {
     let world = World::with_sims(store, 1).await;
     let before = told(&read(&world, &rich()).await);
     let stamp = world.store.stamp().await.unwrap();
     let with = |change: &dyn Fn(&mut Catalogue)| {
         let mut bad = rich();
-        bad.tariffs[0].name = "renamed".to_owned();
+        "renamed".clone_into(&mut bad.tariffs[0].name);
         change(&mut bad);
         bad
     };
-    type Spoil = dyn Fn(&mut Catalogue);
     let sim = iccid(2);
     let spoilers: [(&str, &Spoil); 8] = [
         ("NOWHERE", &|c| c.tariffs[1].network = a("NOWHERE")),

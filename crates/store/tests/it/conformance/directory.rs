@@ -104,9 +104,10 @@ pub(crate) async fn a_kind_of_user_reaches_so_far(store: Arc<dyn Store>) {
         for (service, reached) in [&first, &truck, &loose].into_iter().zip(reached) {
             let selector = ServiceSelector::by_code(service.code);
             let (found, imsi) = world.store.service_find(scope.clone(), selector).await.unwrap();
-            let wanted = match reached {
-                true => ServiceFound::Found(Box::new(service.clone())),
-                false => ServiceFound::OutsideKind,
+            let wanted = if reached {
+                ServiceFound::Found(Box::new(service.clone()))
+            } else {
+                ServiceFound::OutsideKind
             };
             assert_eq!((found, imsi.is_some()), (wanted, reached), "{name}");
         }
@@ -205,7 +206,7 @@ pub(crate) async fn tickets_are_found_by_those_who_may(store: Arc<dyn Store>) {
     let truck = connected_in_group(&world, 0, "trucks").await;
     let of_truck = world.opened(world.change(&truck, Order::Disconnect).await).await;
     let mut by_group = world.connect(1).await;
-    by_group.origin.actor = "user:GroupG".to_owned();
+    "user:GroupG".clone_into(&mut by_group.origin.actor);
     let by_group = world.opened(by_group).await;
     let by_mario = world.opened(world.connect(2).await).await;
     for (name, seen) in [
@@ -218,10 +219,8 @@ pub(crate) async fn tickets_are_found_by_those_who_may(store: Arc<dyn Store>) {
         let scope = world.scope(name).await;
         for (id, seen) in [of_truck, by_group, by_mario].into_iter().zip(seen) {
             let found = world.store.ticket_find(scope.clone(), id).await.unwrap();
-            let wanted = match seen {
-                true => Some(TicketFound::Ticket(Box::new(world.ticket(id).await))),
-                false => None,
-            };
+            let ticket = TicketFound::Ticket(Box::new(world.ticket(id).await));
+            let wanted = seen.then_some(ticket);
             assert_eq!(found, wanted, "{name}");
         }
     }

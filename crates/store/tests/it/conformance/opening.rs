@@ -51,29 +51,30 @@ pub(crate) async fn of_64_orders_for_one_sim_one_opens(store: Arc<dyn Store>) {
     assert_eq!(world.store.ticket_list(all_tickets()).await.unwrap().len(), 1);
 }
 
-fn key(name: &str, fingerprint: u8, user: UserId) -> Option<Idempotency> {
+fn key(name: &str, fingerprint: u8, user: UserId) -> Idempotency {
     let fingerprint = [fingerprint; 32];
-    Some(Idempotency { key: name.to_owned(), method: "connectService", fingerprint, user })
+    Idempotency { key: name.to_owned(), method: "connectService", fingerprint, user }
 }
 
 pub(crate) async fn what_is_refused_writes_nothing_and_uses_no_number(store: Arc<dyn Store>) {
     let world = World::with_sims(store, 3).await;
     let user = world.scope("MarioG").await.user;
-    let first = NewTicket { idempotency: key("k", 1, user), ..world.connect(0).await };
+    let first = NewTicket { idempotency: Some(key("k", 1, user)), ..world.connect(0).await };
     let id = world.opened(first.clone()).await;
 
-    let busy = NewTicket { idempotency: key("other", 1, user), ..first.clone() };
+    let busy = NewTicket { idempotency: Some(key("other", 1, user)), ..first.clone() };
     assert_eq!(world.open(busy).await, Opened::Busy(id));
-    let mut stale = NewTicket { idempotency: key("other", 1, user), ..world.connect(1).await };
+    let mut stale =
+        NewTicket { idempotency: Some(key("other", 1, user)), ..world.connect(1).await };
     stale.subjects[0].version += 1;
     assert_eq!(world.open(stale).await, Opened::Stale);
-    let reused = NewTicket { idempotency: key("k", 2, user), ..world.connect(2).await };
+    let reused = NewTicket { idempotency: Some(key("k", 2, user)), ..world.connect(2).await };
     assert_eq!(world.open(reused).await, Opened::KeyReused);
     assert_eq!(world.open(first).await, Opened::Replayed(id));
 
     assert_eq!(world.store.ticket_list(all_tickets()).await.unwrap().len(), 1);
     // The refused ones left neither their key nor a lock behind, and took no number.
-    let next = NewTicket { idempotency: key("other", 3, user), ..world.connect(1).await };
+    let next = NewTicket { idempotency: Some(key("other", 3, user)), ..world.connect(1).await };
     assert_eq!(world.opened(next).await.number(), id.number() + 1);
 }
 
@@ -125,17 +126,19 @@ pub(crate) async fn a_sim_change_locks_both_sims(store: Arc<dyn Store>) {
 pub(crate) async fn a_key_replays_its_ticket(store: Arc<dyn Store>) {
     let world = World::with_sims(store, 4).await;
     let (mario, luigi) = (world.scope("MarioG").await.user, world.scope("LuigiG").await.user);
-    let first = NewTicket { idempotency: key("k", 1, mario), ..world.connect(0).await };
+    let first = NewTicket { idempotency: Some(key("k", 1, mario)), ..world.connect(0).await };
     let id = world.opened(first.clone()).await;
     assert_eq!(world.open(first.clone()).await, Opened::Replayed(id));
     world.carry_out(world.start).await;
     assert_eq!(world.open(first.clone()).await, Opened::Replayed(id), "also once it is done");
-    let other_request = NewTicket { idempotency: key("k", 2, mario), ..world.connect(1).await };
+    let other_request =
+        NewTicket { idempotency: Some(key("k", 2, mario)), ..world.connect(1).await };
     assert_eq!(world.open(other_request).await, Opened::KeyReused);
 
-    let other_user = NewTicket { idempotency: key("k", 2, luigi), ..world.connect(1).await };
+    let other_user = NewTicket { idempotency: Some(key("k", 2, luigi)), ..world.connect(1).await };
     world.opened(other_user).await;
-    let mut other_method = NewTicket { idempotency: key("k", 2, mario), ..world.connect(2).await };
+    let mut other_method =
+        NewTicket { idempotency: Some(key("k", 2, mario)), ..world.connect(2).await };
     other_method.idempotency.as_mut().unwrap().method = "addBar";
     world.opened(other_method).await;
 }
@@ -144,11 +147,11 @@ pub(crate) async fn a_key_is_forgotten_after_a_day(store: Arc<dyn Store>) {
     const DAY: i64 = 24 * 3600;
     let world = World::with_sims(store, 2).await;
     let user = world.scope("MarioG").await.user;
-    let first = NewTicket { idempotency: key("k", 1, user), ..world.connect(0).await };
+    let first = NewTicket { idempotency: Some(key("k", 1, user)), ..world.connect(0).await };
     let id = world.opened(first.clone()).await;
     let at = |raised| NewTicket { raised, ..first.clone() };
     assert_eq!(world.open(at(world.at(DAY - 1))).await, Opened::Replayed(id));
-    let other = NewTicket { idempotency: key("k", 2, user), ..world.connect(1).await };
+    let other = NewTicket { idempotency: Some(key("k", 2, user)), ..world.connect(1).await };
     let other = NewTicket { raised: world.at(DAY), ..other };
     let next = world.opened(other.clone()).await;
     assert_eq!(world.open(other).await, Opened::Replayed(next));
@@ -157,7 +160,7 @@ pub(crate) async fn a_key_is_forgotten_after_a_day(store: Arc<dyn Store>) {
 pub(crate) async fn a_key_sent_by_many_at_once_opens_one_ticket(store: Arc<dyn Store>) {
     let world = World::with_sims(store, 1).await;
     let user = world.scope("MarioG").await.user;
-    let ticket = NewTicket { idempotency: key("k", 1, user), ..world.connect(0).await };
+    let ticket = NewTicket { idempotency: Some(key("k", 1, user)), ..world.connect(0).await };
     let answers = open_at_once(&world, vec![ticket; 32]).await;
     let opened = answers.iter().filter(|a| **a == Opened::Ticket(TicketId::FIRST)).count();
     let replayed = answers.iter().filter(|a| **a == Opened::Replayed(TicketId::FIRST)).count();

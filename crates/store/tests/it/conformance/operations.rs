@@ -119,8 +119,13 @@ pub(crate) async fn services_are_closed(store: Arc<dyn Store>) {
     let version = world.sim(0).await.version;
     let unknown = ServiceCode::new(77).unwrap();
     let outcomes = close(vec![live.code, over.code, over.code, unknown]).await;
-    use CloseOutcome::{Absent, AlreadyClosed, Closed, NotSwitchedOff};
-    assert_eq!(outcomes, [NotSwitchedOff, Closed, AlreadyClosed, Absent]);
+    let wanted = [
+        CloseOutcome::NotSwitchedOff,
+        CloseOutcome::Closed,
+        CloseOutcome::AlreadyClosed,
+        CloseOutcome::Absent,
+    ];
+    assert_eq!(outcomes, wanted);
     assert_eq!(world.service(over.code).await.status, ServiceStatus::Closed);
     assert_eq!(world.service(live.code).await.status, ServiceStatus::Active);
     assert!(world.sim(0).await.version > version);

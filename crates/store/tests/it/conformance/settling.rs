@@ -92,8 +92,8 @@ pub(crate) async fn a_postponed_ticket_comes_back(store: Arc<dyn Store>) {
     let shown = world.store.ticket_show(id).await.unwrap().unwrap();
     assert_eq!((shown.ticket.failure, shown.ticket.attempts), (None, 4));
     let states: Vec<_> = shown.attempts.iter().map(|attempt| attempt.state).collect();
-    use TicketState::{Completed, Pending};
-    assert_eq!(states, [Pending, Pending, Pending, Completed]);
+    let pending = TicketState::Pending;
+    assert_eq!(states, [pending, pending, pending, TicketState::Completed]);
 }
 
 pub(crate) async fn an_unknown_ticket_waits_for_a_person(store: Arc<dyn Store>) {

@@ -286,7 +286,7 @@ impl World {
         self.store.ticket_show(id).await.unwrap().unwrap().ticket
     }
 
-    /// A SIM is bound to one customer's eyes: what MarioG finds under a selector.
+    /// What `MarioG` finds under a selector.
     pub(crate) async fn mario_finds(
         &self,
         selector: ServiceSelector,

@@ -1,0 +1,233 @@
+//! What the store costs per ticket, without engine or network: opens, claims and settles tickets in full batches.
+//!
+//! `cargo run --release -p provisor-store --example drain -- [SIMS] [ROUNDS]`
+//!
+//! Every round is one ticket for each SIM (connects and disconnects in turn), so that each round finds one more
+//! generation of finished tickets; figures that stay flat from round to round are the point.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a measurement prints, and stops when it fails"
+)]
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use provisor_domain::catalogue::{Catalogue, CatalogueKeys, Contract, Customer, Network, Product};
+use provisor_domain::clock::{Clock, SystemClock};
+use provisor_domain::driver::OnceKey;
+use provisor_domain::order::Connect;
+use provisor_domain::plan::plan;
+use provisor_domain::store::{
+    ClaimAsk, ImportRow, NewTicket, Opened, Operations, Origin, Settled, Settlement, SimKeys,
+    SubjectClaim, TicketStore, Verdict, WorkerId,
+};
+use provisor_domain::ticket::Subject;
+use provisor_domain::{Iccid, Order, ServiceCode};
+use provisor_store::sqlite::{Options, SqliteStore};
+
+const BATCH: usize = 1_000;
+const CUSTOMERS: usize = 100;
+
+fn a<T: std::str::FromStr>(raw: &str) -> T
+where
+    T::Err: std::fmt::Debug,
+{
+    raw.parse().unwrap()
+}
+
+fn customer(sim: usize) -> String {
+    format!("{}", 1_000_000 + sim % CUSTOMERS)
+}
+
+fn iccid(sim: usize) -> Iccid {
+    a(&format!("89440000{sim:011}"))
+}
+
+fn origin() -> Origin {
+    Origin { actor: "operator:drain".to_owned(), request_id: None }
+}
+
+async fn load(store: &SqliteStore, sims: usize, now: Timestamp) {
+    let network = Network {
+        code: a("AS"),
+        driver: "simulated".to_owned(),
+        number_range: None,
+        settings: serde_json::Map::new(),
+    };
+    let customers = (0..CUSTOMERS).map(|n| Customer {
+        number: a(&customer(n)),
+        name: String::new(),
+        contracts: vec![Contract { code: a(&format!("C{}", customer(n))), name: String::new() }],
+    });
+    let catalogue = Catalogue {
+        networks: vec![network],
+        tariffs: vec![Product { code: a("EU"), name: String::new(), network: a("AS") }],
+        customers: customers.collect(),
+        ..Catalogue::default()
+    };
+    store.catalogue_write(catalogue, origin(), now).await.unwrap();
+    let import = store.sim_import_begin("drain".to_owned(), origin(), now).await.unwrap();
+    let began = Instant::now();
+    for from in (0..sims).step_by(5_000) {
+        let rows = (from..sims.min(from + 5_000)).map(|n| ImportRow {
+            line: 0,
+            iccid: iccid(n),
+            imsi: Some(a(&format!("90170{n:010}"))),
+            msisdn: Some(a(&format!("447{n:09}"))),
+            customer: a(&customer(n)),
+            network: None,
+            keys: SimKeys::default(),
+        });
+        assert!(store.sim_import_rows(import, rows.collect()).await.unwrap().is_empty());
+    }
+    store.sim_import_finish(import, now).await.unwrap();
+    println!("import: {:.1} us a SIM, {}", micros(began.elapsed(), sims), memory());
+}
+
+fn order(sim: usize, round: usize) -> Order {
+    if round % 2 == 1 {
+        return Order::Disconnect;
+    }
+    Order::Connect(Connect {
+        name: a("Marion Gomez"),
+        contract: a(&format!("C{}", customer(sim))),
+        tariff: a("EU"),
+        apns: Vec::new(),
+        group: None,
+    })
+}
+
+/// The tickets of one round; reading the SIMs' versions is not measured.
+async fn tickets(
+    store: &SqliteStore,
+    sims: std::ops::Range<usize>,
+    services: &[Option<ServiceCode>],
+    round: usize,
+    now: Timestamp,
+) -> Vec<NewTicket> {
+    let keys = CatalogueKeys { sims: sims.clone().map(iccid).collect(), services: Vec::new() };
+    let records = store.catalogue_read(keys).await.unwrap().sims;
+    let ticket = |(n, sim): (usize, provisor_domain::SimRecord)| NewTicket {
+        order: order(n, round),
+        subjects: vec![SubjectClaim {
+            subject: Subject::Sim(sim.iccid.clone()),
+            version: sim.version,
+        }],
+        customer: sim.customer,
+        network: a("AS"),
+        iccid: sim.iccid,
+        service: services[n],
+        cli: sim.msisdn,
+        origin: origin(),
+        idempotency: None,
+        raised: now,
+    };
+    sims.zip(records).map(ticket).collect()
+}
+
+struct Spent {
+    open: Duration,
+    claim: Duration,
+    settle: Duration,
+}
+
+async fn round(
+    store: &SqliteStore,
+    services: &mut [Option<ServiceCode>],
+    round: usize,
+    now: Timestamp,
+) -> Spent {
+    let mut spent = Spent { open: Duration::ZERO, claim: Duration::ZERO, settle: Duration::ZERO };
+    for from in (0..services.len()).step_by(BATCH) {
+        let range = from..services.len().min(from + BATCH);
+        let batch = tickets(store, range, services, round, now).await;
+        let began = Instant::now();
+        let opened = store.ticket_open(batch).await.unwrap();
+        spent.open += began.elapsed();
+        assert!(opened.iter().all(|answer| matches!(answer, Opened::Ticket(_))));
+    }
+    let mut after = None;
+    loop {
+        let began = Instant::now();
+        let ask = ClaimAsk {
+            network: a("AS"),
+            worker: WorkerId(uuid::Uuid::from_u128(1)),
+            take: BATCH,
+            after,
+            lease: Duration::from_mins(10),
+            now,
+        };
+        let claimed = store.ticket_claim(ask).await.unwrap();
+        spent.claim += began.elapsed();
+        after = claimed.last;
+        if claimed.leases.is_empty() {
+            return spent;
+        }
+        let settlements = claimed.leases.iter().map(|lease| {
+            let once = OnceKey { ticket: lease.ticket, epoch: lease.epoch };
+            let change = plan(lease.order.as_ref().unwrap(), &lease.books, once).unwrap().change;
+            let verdict = Verdict::Completed(Box::new(change));
+            Settlement { ticket: lease.ticket, epoch: lease.epoch, began: now, verdict }
+        });
+        let settlements = settlements.collect();
+        let began = Instant::now();
+        let settled = store.ticket_settle(settlements, now).await.unwrap();
+        spent.settle += began.elapsed();
+        assert!(settled.iter().all(|answer| *answer == Settled::Done));
+        remember_services(store, services, &claimed.leases).await;
+    }
+}
+
+async fn remember_services(
+    store: &SqliteStore,
+    services: &mut [Option<ServiceCode>],
+    leases: &[provisor_domain::store::Lease],
+) {
+    for lease in leases {
+        let sim: usize = lease.books.sim.iccid.as_str()[8..].parse().unwrap();
+        services[sim] = match &lease.books.service {
+            Some(_) => None,
+            None => store.ticket_show(lease.ticket).await.unwrap().unwrap().ticket.service,
+        };
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn micros(spent: Duration, tickets: usize) -> f64 {
+    spent.as_secs_f64() * 1e6 / tickets as f64
+}
+
+fn memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or("VmRSS unknown").to_owned()
+}
+
+#[tokio::main]
+async fn main() {
+    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<usize>().unwrap());
+    let sims = arguments.next().unwrap_or(100_000);
+    let rounds = arguments.next().unwrap_or(6);
+    let folder = tempfile::TempDir::new_in(std::env::current_dir().unwrap()).unwrap();
+    let path = folder.path().join("drain.db");
+    let store = SqliteStore::open(&path, Options::default()).unwrap();
+    let now = SystemClock.now();
+    load(&store, sims, now).await;
+    let mut services = vec![None; sims];
+    for number in 0..rounds {
+        let spent = round(&store, &mut services, number, now).await;
+        let [open, claim, settle] =
+            [spent.open, spent.claim, spent.settle].map(|spent| micros(spent, sims));
+        println!(
+            "round {number}, {} finished before: open {open:.1} us, claim {claim:.1} us, settle {settle:.1} us a ticket; \
+             claim and settle {:.0} tickets/s; {}",
+            number * sims,
+            1e6 / (claim + settle),
+            memory(),
+        );
+    }
+    drop(store);
+    let began = Instant::now();
+    drop(SqliteStore::open(&path, Options::default()).unwrap());
+    println!("open and close again: {:?}", began.elapsed());
+}
