@@ -1,0 +1,142 @@
+//! `provisor catalogue apply`
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::Session;
+use crate::catalogue::{self, ApplyError, Change, Op, Order};
+use crate::output::{self, Tone, count, note, paint, say};
+
+/// Load the operator's world from a file: networks, products, customers, users …
+///
+/// What a file defines is created or updated; what it does not mention is left alone.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Catalogue {
+    Apply(Apply),
+}
+
+const AFTER: &str = "\
+Example:
+  provisor catalogue apply --dry-run world.toml     shows what would change
+  provisor catalogue apply world.toml               changes it
+
+A file for a start:
+  [[network]]
+  code = \"AS\"
+  driver = \"simulated\"
+
+  [[tariff]]
+  code = \"TEASEU1000MB\"
+  name = \"EU 1000 MB\"
+  network = \"AS\"
+
+  [[customer]]
+  number = \"1000000\"
+  name = \"Example Fleet\"
+  contracts = [{ code = \"1000274\", name = \"MarioG18\" }]
+
+  [[user]]
+  username = \"MarioG\"
+  password_file = \"mariog.password\"
+  customers = [\"1000000\"]
+
+docs/operate.md has all tables and keys.";
+
+/// Create and update what a catalogue file defines
+///
+/// All of the file is applied or nothing; everything that is wrong with it is told at once. Applying a file again
+/// changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Apply {
+    /// The file (TOML)
+    file: PathBuf,
+    /// Only show what would change
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the difference as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Catalogue {
+    pub(crate) async fn run(self, session: &Session) -> Result<()> {
+        match self {
+            Self::Apply(command) => command.run(session).await,
+        }
+    }
+}
+
+impl Apply {
+    async fn run(self, session: &Session) -> Result<()> {
+        let shown = self.file.display();
+        let text = std::fs::read_to_string(&self.file)
+            .with_context(|| format!("cannot read the catalogue file {shown}"))?;
+        let store = session.store_or_new()?;
+        let order = Order {
+            file: &self.file,
+            text: &text,
+            dry_run: self.dry_run,
+            origin: session.origin(),
+            now: session.now(),
+        };
+        let applied = catalogue::apply(&store, order).await;
+        let changes = applied.map_err(|error| explain(error, &shown.to_string()))?.changes;
+        if self.json {
+            let applied = !self.dry_run;
+            return output::json(&json!({"applied": applied, "changes": changes}));
+        }
+        for change in &changes {
+            show(change)?;
+        }
+        let number = count(changes.len() as u64, "change");
+        match (changes.is_empty(), self.dry_run) {
+            (true, _) => say("nothing changed: everything is as the file says"),
+            (false, true) => say(format!("{number} to make (nothing was written)")),
+            (false, false) => say(format!("{number} made")),
+        }
+    }
+}
+
+fn explain(error: ApplyError, file: &str) -> anyhow::Error {
+    match error {
+        ApplyError::Wrong(problems) => {
+            for problem in &problems {
+                note(problem);
+            }
+            let number = count(problems.len() as u64, "mistake");
+            anyhow!("{number} in {file}: nothing was changed")
+        }
+        ApplyError::Conflict(reason) => {
+            anyhow!("{file} does not fit what the database has: {reason}; nothing was changed")
+        }
+        other => anyhow::Error::new(other).context("nothing was changed"),
+    }
+}
+
+fn show(change: &Change) -> Result<()> {
+    let (sign, tone) = match change.op {
+        Op::Add => ("+", Tone::Good),
+        Op::Change => ("~", Tone::Warn),
+    };
+    say(paint(&format!("{sign} {} {}", change.entity, change.key), tone))?;
+    for field in &change.fields {
+        let name = &field.field;
+        match (&field.from, &field.to) {
+            (None, None) if change.op == Op::Change => say(format!("    {name} changed"))?,
+            (None, None) => say(format!("    {name} set"))?,
+            (None, Some(to)) => say(format!("    {name} = {to}"))?,
+            (from, to) => {
+                let shown = |value: &Option<String>| match value.as_deref() {
+                    None | Some("") => "(nothing)".to_owned(),
+                    Some(value) => value.to_owned(),
+                };
+                say(format!("    {name}: {} -> {}", shown(from), shown(to)))?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! `provisor maintenance on|off|status`
+
+use anyhow::Result;
+use clap::Subcommand;
+use provisor_domain::store::Operations;
+
+use super::Session;
+use crate::output::say;
+
+const AFTER: &str = "\
+Example:
+  provisor maintenance on
+  provisor maintenance off
+
+While it is on, every API call is answered with error 000 (HTTP 503). Tickets that are open are carried out all the
+same; commands like this one work as always.";
+
+/// Tell callers to come back later
+///
+/// A running server follows within a second; the mode outlives a restart.
+#[derive(Debug, Subcommand)]
+#[command(after_help = AFTER)]
+pub(crate) enum Maintenance {
+    /// Refuse all API calls with error 000
+    #[command(after_help = AFTER)]
+    On,
+    /// Take API calls again
+    #[command(after_help = AFTER)]
+    Off,
+    /// Say whether it is on
+    #[command(after_help = AFTER)]
+    Status,
+}
+
+impl Maintenance {
+    pub(crate) async fn run(self, session: &Session) -> Result<()> {
+        let store = session.store()?;
+        let on = match self {
+            Self::Status => store.stamp().await?.maintenance,
+            Self::On | Self::Off => {
+                let on = matches!(self, Self::On);
+                store.maintenance_set(on, session.origin(), session.now()).await?;
+                on
+            }
+        };
+        say(if on { "maintenance is on" } else { "maintenance is off" })
+    }
+}

@@ -1,0 +1,34 @@
+//! `provisor migrate`
+
+use anyhow::Result;
+use clap::Args;
+use provisor_store::sqlite::SqliteStore;
+
+use super::Session;
+use crate::output::say;
+
+const AFTER: &str = "\
+Example:
+  provisor migrate --database sqlite:///var/lib/provisor/provisor.db
+
+`provisor serve` does it by itself at its start; this command is for doing it beforehand, after a backup. A database
+of a newer provisor is refused.";
+
+/// Bring the database to the form that this version needs
+///
+/// Makes the database when there is none. Nothing is lost; a database that is up to date is left as it is.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Migrate {}
+
+impl Migrate {
+    #[expect(clippy::unused_self, reason = "every command is run in one way")]
+    pub(crate) fn run(&self, session: &Session) -> Result<()> {
+        let (from, to) = SqliteStore::migrate(session.config.settings.database.path())?;
+        match (from, to) {
+            (from, to) if from == to => say(format!("the database is up to date (schema {to})")),
+            (0, to) => say(format!("the database has been made (schema {to})")),
+            (from, to) => say(format!("the database has been migrated from schema {from} to {to}")),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `provisor sim import`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use provisor_domain::CustomerNumber;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Session;
+use super::session::parsed;
+use crate::output::{count, note, say};
+use crate::sim_import::{self, Import, Outcome};
+
+/// The exit code of a command that was interrupted (128 + SIGINT).
+const INTERRUPTED: u8 = 130;
+
+/// Put SIM cards into customers' stock
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sim {
+    Import(ImportArgs),
+}
+
+const AFTER: &str = "\
+Example:
+  provisor sim import stock.csv
+  provisor sim import stock.csv --customer 1000000
+
+The first line names the columns, in any order, separated by commas:
+  iccid                18 to 22 digits; the only column that must be there
+  customer             whose stock it goes to; may be left out with --customer
+  imsi, msisdn         its identity, and the number that comes with it
+  network              the only network it works in
+  ki, opc              32 hex digits each; sealed with the key in sim_key_file before they are stored, never shown
+  eid                  32 digits
+
+  iccid,imsi,msisdn,customer
+  8910390000015161789,901700000000001,07718123456,1000000";
+
+/// Import SIM cards from a CSV file
+///
+/// The whole file lands, in one moment, or nothing of it does: then every bad row is named with its line and reason.
+/// Ctrl-C takes back what has landed so far.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct ImportArgs {
+    /// The file (CSV)
+    file: PathBuf,
+    /// The customer of rows that name none
+    #[arg(long, value_name = "NUMBER")]
+    customer: Option<String>,
+    /// Refuse ICCIDs whose check digit is wrong (real stocks have such cards)
+    #[arg(long)]
+    luhn: bool,
+}
+
+impl Sim {
+    pub(crate) async fn run(self, session: &Session) -> Result<ExitCode> {
+        match self {
+            Self::Import(command) => command.run(session).await,
+        }
+    }
+}
+
+impl ImportArgs {
+    async fn run(self, session: &Session) -> Result<ExitCode> {
+        let customer: Option<CustomerNumber> =
+            self.customer.as_deref().map(|raw| parsed("--customer", raw)).transpose()?;
+        let key_file = session.config.settings.sim_key_file();
+        let import = Import { file: self.file, customer, luhn: self.luhn, key_file };
+        let store = session.store()?;
+        let interrupted = interrupted()?;
+        let who = (session.origin(), session.now());
+        match sim_import::run(&store, &import, who, interrupted).await? {
+            Outcome::Landed(rows) => {
+                say(format!("{} imported", count(rows, "SIM")))?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Outcome::Bad(bad) => {
+                sim_import::complain(&import.file, &bad)?;
+                Ok(ExitCode::FAILURE)
+            }
+            Outcome::Stopped => {
+                note("stopped: nothing was imported");
+                Ok(ExitCode::from(INTERRUPTED))
+            }
+        }
+    }
+}
+
+/// Resolves when somebody wants the command to end.
+fn interrupted() -> Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen to Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen to SIGTERM")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

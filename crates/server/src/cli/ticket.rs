@@ -1,0 +1,353 @@
+//! `provisor ticket list|show|retry|cancel`
+
+use anyhow::{Result, anyhow, bail};
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use provisor_domain::limits::TICKETS_PER_PAGE_MAX;
+use provisor_domain::store::{Operations, TicketDetail, TicketFilter, TicketMoved};
+use provisor_domain::ticket::{Failure, Ticket as Record};
+use provisor_domain::{TicketId, TicketState};
+use serde_json::{Value, json};
+
+use super::Session;
+use super::session::parsed;
+use crate::output::{self, Text, Tone, note, paint, plain, say};
+
+/// Tickets that a list shows unless told otherwise.
+const LIMIT_DEFAULT: usize = 100;
+
+/// Look at tickets, and move those that wait for a person
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ticket {
+    List(List),
+    Show(Show),
+    Retry(Retry),
+    Cancel(Cancel),
+}
+
+const AFTER_LIST: &str = "\
+Examples:
+  provisor ticket list --state unknown,pending
+  provisor ticket list --customer 1000000 --limit 20
+  provisor ticket list --json --before 1300           the next page: smaller numbers than 1300";
+
+/// List tickets, newest first
+///
+/// Changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_LIST)]
+pub(crate) struct List {
+    /// Only in these states: pending, running, unknown, completed, failed, cancelled
+    #[arg(long, value_delimiter = ',', value_name = "STATE")]
+    state: Vec<String>,
+    /// Only of this customer
+    #[arg(long, value_name = "NUMBER")]
+    customer: Option<String>,
+    /// Only at this network
+    #[arg(long, value_name = "CODE")]
+    network: Option<String>,
+    /// Only for this SIM
+    #[arg(long, value_name = "ICCID")]
+    sim: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = LIMIT_DEFAULT, value_name = "N")]
+    limit: usize,
+    /// Only with a smaller number (the next page)
+    #[arg(long, value_name = "ID")]
+    before: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const AFTER_SHOW: &str = "\
+Example:
+  provisor ticket show 1226";
+
+/// Show one ticket: what was asked, what was tried, why it did not work
+///
+/// Changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_SHOW)]
+pub(crate) struct Show {
+    /// The ticket's number
+    id: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const AFTER_RETRY: &str = "\
+Example:
+  provisor ticket retry 1226 1227
+
+An unknown ticket may or may not have been done at the network. Trying again is safe: the network is read first, and a
+state that is there already is confirmed.";
+
+/// Try tickets again now
+///
+/// Makes a pending ticket due at once, and gives an unknown one another round of attempts.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_RETRY)]
+pub(crate) struct Retry {
+    /// The tickets' numbers
+    #[arg(required = true)]
+    ids: Vec<String>,
+}
+
+const AFTER_CANCEL: &str = "\
+Example:
+  provisor ticket cancel 1226 --reason 'ordered by mistake'
+
+Cancel an unknown ticket only when you know that it was not done at the network.";
+
+/// Take tickets back
+///
+/// Ends pending and unknown tickets as cancelled; their SIMs are free for other tickets.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_CANCEL)]
+pub(crate) struct Cancel {
+    /// The tickets' numbers
+    #[arg(required = true)]
+    ids: Vec<String>,
+    /// Why; the caller can read it
+    #[arg(long, default_value = "cancelled by an operator", value_name = "TEXT")]
+    reason: String,
+}
+
+impl Ticket {
+    pub(crate) async fn run(self, session: &Session) -> Result<()> {
+        match self {
+            Self::List(command) => command.run(session).await,
+            Self::Show(command) => command.run(session).await,
+            Self::Retry(command) => command.run(session).await,
+            Self::Cancel(command) => command.run(session).await,
+        }
+    }
+}
+
+impl List {
+    fn filter(&self) -> Result<TicketFilter> {
+        let states: Result<Vec<TicketState>> =
+            self.state.iter().map(|raw| parsed("--state", raw.trim())).collect();
+        if self.limit == 0 || self.limit > TICKETS_PER_PAGE_MAX {
+            bail!("--limit must be 1 to {TICKETS_PER_PAGE_MAX}");
+        }
+        let option = |raw: &Option<String>, what| raw.as_deref().map(|raw| (what, raw.to_owned()));
+        Ok(TicketFilter {
+            states: states?,
+            customer: option(&self.customer, "--customer")
+                .map(|(w, r)| parsed(w, &r))
+                .transpose()?,
+            network: option(&self.network, "--network").map(|(w, r)| parsed(w, &r)).transpose()?,
+            iccid: option(&self.sim, "--sim").map(|(w, r)| parsed(w, &r)).transpose()?,
+            before: option(&self.before, "--before").map(|(w, r)| parsed(w, &r)).transpose()?,
+            limit: self.limit,
+        })
+    }
+
+    async fn run(self, session: &Session) -> Result<()> {
+        let tickets = session.store()?.ticket_list(self.filter()?).await?;
+        if self.json {
+            return output::json(&tickets.iter().map(ticket_json).collect::<Vec<_>>());
+        }
+        let head = ["ID", "STATE", "KIND", "CUSTOMER", "NETWORK", "SIM", "RAISED", "TRIES", "WHY"];
+        output::table(head, tickets.iter().map(row).collect())?;
+        if tickets.len() == self.limit
+            && let Some(last) = tickets.last()
+        {
+            note(format!("there may be more: --before {}", last.id));
+        }
+        Ok(())
+    }
+}
+
+impl Show {
+    async fn run(self, session: &Session) -> Result<()> {
+        let id: TicketId = parsed("ticket", &self.id)?;
+        let found = session.store()?.ticket_show(id).await?;
+        let detail = found.ok_or_else(|| anyhow!("there is no ticket {id}"))?;
+        if self.json {
+            return output::json(&detail_json(&detail)?);
+        }
+        show(&detail)
+    }
+}
+
+impl Retry {
+    async fn run(self, session: &Session) -> Result<()> {
+        let store = session.store()?;
+        let mut outcome = Outcome::default();
+        for id in ids(&self.ids)? {
+            let moved = store.ticket_retry(id, session.origin(), session.now()).await?;
+            outcome.note(id, moved, "will be tried now")?;
+        }
+        outcome.end()
+    }
+}
+
+impl Cancel {
+    async fn run(self, session: &Session) -> Result<()> {
+        let store = session.store()?;
+        let mut outcome = Outcome::default();
+        for id in ids(&self.ids)? {
+            let reason = self.reason.clone();
+            let moved = store.ticket_cancel(id, reason, session.origin(), session.now()).await?;
+            outcome.note(id, moved, "cancelled")?;
+        }
+        outcome.end()
+    }
+}
+
+fn ids(raw: &[String]) -> Result<Vec<TicketId>> {
+    raw.iter().map(|raw| parsed("ticket", raw)).collect()
+}
+
+/// How many of several could not be moved.
+#[derive(Debug, Default)]
+struct Outcome {
+    refused: usize,
+}
+
+impl Outcome {
+    fn note(&mut self, id: TicketId, moved: TicketMoved, done: &str) -> Result<()> {
+        match moved {
+            TicketMoved::To(_) => return say(format!("ticket {id}: {done}")),
+            TicketMoved::NotFrom(TicketState::Running) => {
+                note(format!(
+                    "ticket {id}: it is running at this moment; look again in a few seconds"
+                ));
+            }
+            TicketMoved::NotFrom(state) => {
+                note(format!("ticket {id}: it is {} already", state.as_str()))
+            }
+            TicketMoved::Absent => note(format!("ticket {id}: there is no such ticket")),
+        }
+        self.refused += 1;
+        Ok(())
+    }
+
+    fn end(self) -> Result<()> {
+        match self.refused {
+            0 => Ok(()),
+            refused => bail!("{} left as they are", output::count(refused as u64, "ticket")),
+        }
+    }
+}
+
+fn tone(state: TicketState) -> Tone {
+    match state {
+        TicketState::Completed => Tone::Good,
+        TicketState::Pending | TicketState::Running => Tone::Plain,
+        TicketState::Unknown => Tone::Warn,
+        TicketState::Failed => Tone::Bad,
+        TicketState::Cancelled => Tone::Dim,
+    }
+}
+
+fn when(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+fn row(ticket: &Record) -> [Text; 9] {
+    [
+        plain(ticket.id),
+        (ticket.state.as_str().to_owned(), tone(ticket.state)),
+        plain(ticket.kind.as_str()),
+        plain(&ticket.customer),
+        plain(&ticket.network),
+        plain(&ticket.iccid),
+        plain(when(ticket.raised)),
+        plain(ticket.attempts),
+        plain(ticket.failure.as_ref().map(|f| f.reason.as_str()).unwrap_or_default()),
+    ]
+}
+
+fn failure_json(failure: Option<&Failure>) -> Value {
+    failure.map_or(Value::Null, |f| json!({"kind": f.kind.as_str(), "reason": f.reason}))
+}
+
+fn ticket_json(ticket: &Record) -> Value {
+    json!({
+        "id": ticket.id,
+        "state": ticket.state.as_str(),
+        "kind": ticket.kind.as_str(),
+        "customer": ticket.customer,
+        "network": ticket.network,
+        "service": ticket.service,
+        "cli": ticket.cli,
+        "sim": ticket.iccid,
+        "raised": ticket.raised,
+        "raised_by": ticket.raised_by,
+        "finished": ticket.finished,
+        "due": ticket.due,
+        "claims": ticket.attempts,
+        "failure": failure_json(ticket.failure.as_ref()),
+    })
+}
+
+fn detail_json(detail: &TicketDetail) -> Result<Value> {
+    let mut shown = ticket_json(&detail.ticket);
+    let attempts: Vec<Value> = detail
+        .attempts
+        .iter()
+        .map(|attempt| {
+            json!({
+                "epoch": attempt.epoch,
+                "began": attempt.began,
+                "ended": attempt.ended,
+                "state": attempt.state.as_str(),
+                "failure": failure_json(attempt.failure.as_ref()),
+            })
+        })
+        .collect();
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("order".to_owned(), serde_json::to_value(&detail.order)?);
+        members.insert("attempts".to_owned(), attempts.into());
+    }
+    Ok(shown)
+}
+
+fn show(detail: &TicketDetail) -> Result<()> {
+    let ticket = &detail.ticket;
+    let line = |name: &str, value: &str| say(format!("{name:<10} {value}"));
+    line("ticket", &ticket.id.to_string())?;
+    line("state", &paint(ticket.state.as_str(), tone(ticket.state)))?;
+    line("kind", ticket.kind.as_str())?;
+    if let Some(order) = &detail.order {
+        line("order", &serde_json::to_string(order)?)?;
+    }
+    line("customer", ticket.customer.as_str())?;
+    line("network", ticket.network.as_str())?;
+    line("SIM", ticket.iccid.as_str())?;
+    if let Some(service) = ticket.service {
+        line("service", &service.to_string())?;
+    }
+    if let Some(cli) = &ticket.cli {
+        line("number", cli.as_str())?;
+    }
+    let by = ticket.raised_by.as_deref().unwrap_or("(unknown)");
+    line("raised", &format!("{} by {by}", when(ticket.raised)))?;
+    match ticket.finished {
+        Some(finished) => line("finished", &when(finished))?,
+        None => line("next look", &when(ticket.due))?,
+    }
+    if let Some(failure) = &ticket.failure {
+        line("why", &format!("{} ({})", failure.reason, failure.kind.as_str()))?;
+    }
+    if detail.attempts.is_empty() {
+        return Ok(());
+    }
+    say("")?;
+    let rows = detail.attempts.iter().map(|attempt| {
+        let took = attempt.ended.duration_since(attempt.began).as_millis();
+        [
+            plain(attempt.epoch),
+            plain(when(attempt.began)),
+            plain(format!("{took} ms")),
+            (attempt.state.as_str().to_owned(), tone(attempt.state)),
+            plain(attempt.failure.as_ref().map(|f| f.reason.as_str()).unwrap_or_default()),
+        ]
+    });
+    output::table(["ATTEMPT", "BEGAN", "TOOK", "THEN", "WHY"], rows.collect())
+}

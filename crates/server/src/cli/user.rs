@@ -1,0 +1,228 @@
+//! `provisor user add|list|passwd|lock|unlock` (and `credential`, beside it)
+
+use anyhow::{Result, anyhow, bail};
+use clap::{Args, Subcommand};
+use provisor_domain::store::{NewUser, Operations, StoreError, UserChange, Users};
+use provisor_domain::{UserKind, Username};
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::Session;
+use super::credential::CredentialCommand;
+use super::session::parsed;
+use crate::output::{self, Tone, plain, say};
+use crate::password::Source;
+
+/// Who may call the APIs
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    Add(Add),
+    List(List),
+    Passwd(Passwd),
+    Lock(Lock),
+    Unlock(Unlock),
+    #[command(subcommand)]
+    Credential(CredentialCommand),
+}
+
+const AFTER_ADD: &str = "\
+Examples:
+  provisor user add MarioG --customer 1000000 --bar AS_SUS_MSISDN
+  provisor user add dispatcher --customer 1000000 --group trucks
+  echo 'a long password' | provisor user add script --customer 1000000 --password-stdin
+
+For scripts rather make an API credential: provisor user credential add MarioG";
+
+/// Add a user
+///
+/// The password is asked for on the terminal, or read from standard input or a file. Only its Argon2id hash is kept.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_ADD)]
+pub(crate) struct Add {
+    /// The log-in name
+    username: String,
+    /// A customer that is granted; may be repeated
+    #[arg(long = "customer", value_name = "NUMBER")]
+    customers: Vec<String>,
+    /// A bar that is granted; may be repeated
+    #[arg(long = "bar", value_name = "CODE")]
+    bars: Vec<String>,
+    /// A bolt-on that is granted; may be repeated
+    #[arg(long = "bolton", value_name = "CODE")]
+    boltons: Vec<String>,
+    /// Reaches only services of this reporting group
+    #[arg(long, value_name = "GROUP", conflicts_with = "service")]
+    group: Option<String>,
+    /// Reaches only this service
+    #[arg(long, value_name = "CODE")]
+    service: Option<String>,
+    #[command(flatten)]
+    password: Source,
+}
+
+const AFTER_LIST: &str = "\
+Example:
+  provisor user list --json";
+
+/// List users
+///
+/// Changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_LIST)]
+pub(crate) struct List {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const AFTER_PASSWD: &str = "\
+Example:
+  provisor user passwd MarioG
+  provisor user passwd MarioG --password-file new.password";
+
+/// Set a user's password
+///
+/// The old one stops working within a second. API credentials of the user go on working.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_PASSWD)]
+pub(crate) struct Passwd {
+    /// The log-in name
+    username: String,
+    #[command(flatten)]
+    password: Source,
+}
+
+const AFTER_LOCK: &str = "\
+Example:
+  provisor user lock MarioG";
+
+/// Lock a user out
+///
+/// Password and API credentials stop working within a second. Tickets that are open are carried out all the same.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_LOCK)]
+pub(crate) struct Lock {
+    /// The log-in name
+    username: String,
+}
+
+const AFTER_UNLOCK: &str = "\
+Example:
+  provisor user unlock MarioG";
+
+/// Let a locked user in again
+///
+/// Password and API credentials work as before.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_UNLOCK)]
+pub(crate) struct Unlock {
+    /// The log-in name
+    username: String,
+}
+
+impl User {
+    pub(crate) async fn run(self, session: &Session) -> Result<()> {
+        match self {
+            Self::Add(command) => command.run(session).await,
+            Self::List(command) => command.run(session).await,
+            Self::Passwd(command) => {
+                let username = parsed("user", &command.username)?;
+                let hash = hash(&command.password.get()?)?;
+                change(session, username, UserChange::Password(hash), "password set").await
+            }
+            Self::Lock(Lock { username }) => {
+                change(session, parsed("user", &username)?, UserChange::Locked(true), "locked")
+                    .await
+            }
+            Self::Unlock(Unlock { username }) => {
+                let change_to = UserChange::Locked(false);
+                change(session, parsed("user", &username)?, change_to, "unlocked").await
+            }
+            Self::Credential(command) => command.run(session).await,
+        }
+    }
+}
+
+fn hash(password: &SecretString) -> Result<SecretString> {
+    let hash = provisor_engine::hash_password(password);
+    hash.map_err(|error| anyhow!("the password cannot be hashed: {error}"))
+}
+
+async fn change(
+    session: &Session,
+    username: Username,
+    change: UserChange,
+    done: &str,
+) -> Result<()> {
+    let store = session.store()?;
+    let changed = store.user_change(username.clone(), change, session.origin(), session.now());
+    if !changed.await? {
+        bail!("there is no user {username}: `provisor user list` shows all");
+    }
+    say(format!("user {username}: {done}"))
+}
+
+impl Add {
+    async fn run(self, session: &Session) -> Result<()> {
+        let store = session.store()?;
+        let username: Username = parsed("user", &self.username)?;
+        let each = |raw: &[String], what| -> Result<Vec<_>> {
+            raw.iter().map(|raw| parsed(what, raw)).collect()
+        };
+        let customers = each(&self.customers, "--customer")?;
+        let bars: Result<Vec<_>> = self.bars.iter().map(|raw| parsed("--bar", raw)).collect();
+        let boltons: Result<Vec<_>> =
+            self.boltons.iter().map(|raw| parsed("--bolton", raw)).collect();
+        let kind = match (&self.group, &self.service) {
+            (Some(group), _) => UserKind::Group(parsed("--group", group)?),
+            (None, Some(service)) => UserKind::Service(parsed("--service", service)?),
+            (None, None) => UserKind::Account,
+        };
+        let (bars, boltons) = (bars?, boltons?);
+        let password_hash = hash(&self.password.get()?)?;
+        let user =
+            NewUser { username: username.clone(), kind, password_hash, customers, bars, boltons };
+        match store.user_add(user, session.origin(), session.now()).await {
+            Ok(true) => say(format!("user {username}: added")),
+            Ok(false) => bail!("there is a user {username} already"),
+            Err(StoreError::Conflict(reason)) => bail!("user {username} was not added: {reason}"),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl List {
+    async fn run(self, session: &Session) -> Result<()> {
+        let store = session.store()?;
+        store.ping().await?;
+        let users = store.user_list().await?;
+        let kind = |kind: &UserKind| match kind {
+            UserKind::Account => "account".to_owned(),
+            UserKind::Group(group) => format!("group {group}"),
+            UserKind::Service(service) => format!("service {service}"),
+        };
+        if self.json {
+            let all = users.iter().map(|user| {
+                json!({
+                    "username": user.username,
+                    "kind": kind(&user.kind),
+                    "locked": user.locked,
+                    "customers": user.customers,
+                    "credentials": user.credentials,
+                })
+            });
+            return output::json(&all.collect::<Vec<_>>());
+        }
+        let rows = users.iter().map(|user| {
+            let state = if user.locked { ("locked", Tone::Bad) } else { ("active", Tone::Good) };
+            [
+                plain(&user.username),
+                plain(kind(&user.kind)),
+                (state.0.to_owned(), state.1),
+                plain(user.customers),
+                plain(user.credentials),
+            ]
+        });
+        output::table(["USER", "KIND", "STATE", "CUSTOMERS", "CREDENTIALS"], rows.collect())
+    }
+}

@@ -1,0 +1,437 @@
+//! Configuration: defaults < `provisor.toml` < `PROVISOR_…` environment < flags.
+//!
+//! Invariants: every setting has one name in the file, one in the environment and its place in
+//! [`Settings::META`](confique::Config::META), from which the template and the list of `config check` are made; a key
+//! that is not known is an error with its line, never ignored.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use confique::meta::{FieldKind, Meta};
+use confique::{Config as _, Layer as _};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::database::DatabaseUrl;
+use crate::output::line_of;
+
+/// The file that is read when no other is named, if it is there.
+pub(crate) const DEFAULT_FILE: &str = "provisor.toml";
+/// What the names of all environment variables of the program begin with.
+const ENVIRONMENT_PREFIX: &str = "PROVISOR_";
+
+/// Settings of provisor. What is left out has its default.
+#[derive(Debug, Clone, confique::Config)]
+#[config(layer_attr(derive(Debug, Serialize)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub(crate) struct Settings {
+    /// Where everything is kept: sqlite://FILE (relative to the folder the program is started in) or sqlite:///FILE.
+    #[config(env = "PROVISOR_DATABASE", default = "sqlite://provisor.db")]
+    pub(crate) database: DatabaseUrl,
+
+    /// Where the APIs listen: address and port. Port 0 picks a free one.
+    #[config(env = "PROVISOR_LISTEN", default = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+
+    /// Where /metrics listens. "auto" is the loopback address at the port after the one of `listen` (or a free one),
+    /// "off" turns it off.
+    #[config(env = "PROVISOR_METRICS_LISTEN", default = "auto")]
+    pub(crate) metrics_listen: MetricsListen,
+
+    /// Where simulated networks keep their state. Default: the folder of the database.
+    #[config(env = "PROVISOR_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// The key under which Ki and OPc of imported SIMs are sealed. Made when it is first needed. Default: the
+    /// database's file name with .key behind it.
+    #[config(env = "PROVISOR_SIM_KEY_FILE")]
+    pub(crate) sim_key_file: Option<PathBuf>,
+
+    /// Networks of the proxies in front whose X-Forwarded-For is believed. In the environment: separated by commas.
+    #[config(env = "PROVISOR_TRUSTED_PROXIES", parse_env = confique::env::parse::list_by_comma, default = [])]
+    pub(crate) trusted_proxies: Vec<IpNet>,
+
+    #[config(nested)]
+    pub(crate) http: Http,
+
+    #[config(nested)]
+    pub(crate) store: StoreSettings,
+
+    #[config(nested)]
+    pub(crate) log: Log,
+}
+
+/// Limits of the HTTP listener.
+#[derive(Debug, Clone, confique::Config)]
+#[config(layer_attr(derive(Debug, Serialize)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub(crate) struct Http {
+    /// Most connections at once; more of them wait to be accepted.
+    #[config(env = "PROVISOR_HTTP_CONNECTIONS_MAX", default = 10000)]
+    pub(crate) connections_max: usize,
+
+    /// Most requests being worked on at once; over it callers are asked to come back.
+    #[config(env = "PROVISOR_HTTP_IN_FLIGHT_MAX", default = 1024)]
+    pub(crate) in_flight_max: usize,
+
+    /// Most requests per second of one source network (/24 of IPv4, /56 of IPv6). 0 is no limit.
+    #[config(env = "PROVISOR_HTTP_REQUESTS_PER_SECOND", default = 5000)]
+    pub(crate) requests_per_second: u32,
+}
+
+/// How the database is written.
+#[derive(Debug, Clone, confique::Config)]
+#[config(layer_attr(derive(Debug, Serialize)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub(crate) struct StoreSettings {
+    /// Most writes that share one commit. 1 commits every write by itself.
+    #[config(env = "PROVISOR_STORE_GROUP_COMMIT_MAX", default = 256)]
+    pub(crate) group_commit_max: usize,
+}
+
+/// What is logged. Logs go to standard error.
+#[derive(Debug, Clone, confique::Config)]
+#[config(layer_attr(derive(Debug, Serialize)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub(crate) struct Log {
+    /// "human", "json", or "auto": human on a terminal, JSON elsewhere.
+    #[config(env = "PROVISOR_LOG_FORMAT", default = "auto")]
+    pub(crate) format: LogFormat,
+
+    /// A level (error, warn, info, debug, trace), or levels by module: "info,provisor_engine=debug".
+    #[config(env = "PROVISOR_LOG", default = "info")]
+    pub(crate) filter: String,
+}
+
+/// Where metrics are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) enum MetricsListen {
+    /// Beside the APIs.
+    Auto,
+    /// Nowhere.
+    Off,
+    /// There.
+    At(SocketAddr),
+}
+
+impl std::str::FromStr for MetricsListen {
+    type Err = &'static str;
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        match raw {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            address => address
+                .parse()
+                .map(Self::At)
+                .map_err(|_| "write auto, off, or address and port like 127.0.0.1:9090"),
+        }
+    }
+}
+
+impl TryFrom<String> for MetricsListen {
+    type Error = &'static str;
+    fn try_from(raw: String) -> Result<Self, Self::Error> {
+        raw.parse()
+    }
+}
+
+impl From<MetricsListen> for String {
+    fn from(listen: MetricsListen) -> Self {
+        match listen {
+            MetricsListen::Auto => "auto".to_owned(),
+            MetricsListen::Off => "off".to_owned(),
+            MetricsListen::At(address) => address.to_string(),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// Human on a terminal, JSON elsewhere.
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// One layer: every setting may be absent.
+pub(crate) type SettingsLayer = <Settings as confique::Config>::Layer;
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Whence {
+    /// The command line.
+    Flag,
+    /// This environment variable.
+    Environment(&'static str),
+    /// This file.
+    File(PathBuf),
+    /// Nobody said anything.
+    Default,
+}
+
+impl std::fmt::Display for Whence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Flag => f.write_str("command line"),
+            Self::Environment(name) => write!(f, "environment: {name}"),
+            Self::File(file) => write!(f, "{}", file.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// One setting as it is in effect.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Setting {
+    /// Its name in the file, sections before it (`http.in_flight_max`).
+    pub(crate) key: String,
+    /// Its value; null for what has no fixed default.
+    pub(crate) value: Value,
+    /// Where it came from.
+    pub(crate) from: Whence,
+}
+
+/// The configuration in effect.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// The values.
+    pub(crate) settings: Settings,
+    /// Where each came from, in the order of the template.
+    pub(crate) listed: Vec<Setting>,
+}
+
+impl Config {
+    /// Reads all layers. `file` is the one that was asked for; without it [`DEFAULT_FILE`] is read when it is there.
+    pub(crate) fn load(flags: SettingsLayer, file: Option<&Path>) -> Result<Self> {
+        let from_file = match file {
+            Some(file) => Some((file.to_owned(), read(file)?)),
+            None if Path::new(DEFAULT_FILE).exists() => {
+                Some((PathBuf::from(DEFAULT_FILE), read(Path::new(DEFAULT_FILE))?))
+            }
+            None => None,
+        };
+        let environment = SettingsLayer::from_env().map_err(|error| anyhow::anyhow!("{error}"))?;
+        Self::merge(flags, environment, from_file)
+    }
+
+    fn merge(
+        flags: SettingsLayer,
+        environment: SettingsLayer,
+        file: Option<(PathBuf, SettingsLayer)>,
+    ) -> Result<Self> {
+        let (path, from_file) = file.unwrap_or_else(|| (PathBuf::new(), SettingsLayer::empty()));
+        let defaults = SettingsLayer::default_values();
+        let layers = [&flags, &environment, &from_file, &defaults].map(serde_json::to_value);
+        let [flag_values, environment_values, file_values, default_values] = layers;
+        let values = Values {
+            flags: flag_values?,
+            environment: environment_values?,
+            file: file_values?,
+            path,
+            defaults: default_values?,
+        };
+        let mut listed = Vec::new();
+        values.list("", &Settings::META, &mut listed);
+        let merged =
+            flags.with_fallback(environment).with_fallback(from_file).with_fallback(defaults);
+        let settings = Settings::from_layer(merged)?;
+        settings.check()?;
+        Ok(Self { settings, listed })
+    }
+
+    /// True when nobody said anything about this setting.
+    pub(crate) fn is_default(&self, key: &str) -> bool {
+        self.listed.iter().any(|setting| setting.key == key && setting.from == Whence::Default)
+    }
+}
+
+impl Settings {
+    /// The folder of the simulated networks.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(|| self.database.folder())
+    }
+
+    /// The file of the key for Ki and OPc.
+    pub(crate) fn sim_key_file(&self) -> PathBuf {
+        self.sim_key_file.clone().unwrap_or_else(|| {
+            let mut name = self.database.path().as_os_str().to_owned();
+            name.push(".key");
+            name.into()
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        crate::logging::check_filter(&self.log.filter)?;
+        let at_least_one = [
+            ("http.connections_max", self.http.connections_max),
+            ("http.in_flight_max", self.http.in_flight_max),
+            ("store.group_commit_max", self.store.group_commit_max),
+        ];
+        for (key, value) in at_least_one {
+            if value == 0 {
+                bail!("setting {key} must be at least 1");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All layers as plain values, to see which of them says something.
+struct Values {
+    flags: Value,
+    environment: Value,
+    file: Value,
+    path: PathBuf,
+    defaults: Value,
+}
+
+impl Values {
+    fn list(&self, section: &str, meta: &'static Meta, into: &mut Vec<Setting>) {
+        for field in meta.fields {
+            let key = format!("{section}{}", field.name);
+            match field.kind {
+                FieldKind::Nested { meta } => self.list(&format!("{key}."), meta, into),
+                FieldKind::Leaf { env, .. } => into.push(self.one(key, env)),
+            }
+        }
+    }
+
+    fn one(&self, key: String, env: Option<&'static str>) -> Setting {
+        let pointer = format!("/{}", key.replace('.', "/"));
+        let said = |layer: &Value| layer.pointer(&pointer).filter(|v| !v.is_null()).cloned();
+        let (value, from) = if let Some(value) = said(&self.flags) {
+            (value, Whence::Flag)
+        } else if let Some(value) = said(&self.environment) {
+            (value, Whence::Environment(env.unwrap_or_default()))
+        } else if let Some(value) = said(&self.file) {
+            (value, Whence::File(self.path.clone()))
+        } else {
+            (said(&self.defaults).unwrap_or_default(), Whence::Default)
+        };
+        Setting { key, value, from }
+    }
+}
+
+fn read(file: &Path) -> Result<SettingsLayer> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read the configuration file {}", file.display()))?;
+    parse(file, &text)
+}
+
+fn parse(file: &Path, text: &str) -> Result<SettingsLayer> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_of(text, span.start));
+        anyhow::anyhow!(
+            "{}:{line}: {} (`provisor config template` prints all settings)",
+            file.display(),
+            error.message().replace('\n', " ")
+        )
+    })
+}
+
+/// The environment variables that look like ours and are not: most likely misspelled.
+pub(crate) fn unknown_variables() -> Vec<String> {
+    let mut known = Vec::new();
+    names(&Settings::META, &mut known);
+    let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let ours = set.filter(|name| name.starts_with(ENVIRONMENT_PREFIX));
+    ours.filter(|name| name != "PROVISOR_CONFIG" && !known.contains(&name.as_str())).collect()
+}
+
+fn names(meta: &'static Meta, into: &mut Vec<&'static str>) {
+    for field in meta.fields {
+        match field.kind {
+            FieldKind::Nested { meta } => names(meta, into),
+            FieldKind::Leaf { env, .. } => into.extend(env),
+        }
+    }
+}
+
+/// A commented file with every setting and its default.
+pub(crate) fn template() -> String {
+    confique::toml::template::<Settings>(confique::toml::FormatOptions::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> Option<(PathBuf, SettingsLayer)> {
+        Some((PathBuf::from("provisor.toml"), parse(Path::new("provisor.toml"), text).unwrap()))
+    }
+
+    fn from(config: &Config, key: &str) -> (Value, Whence) {
+        let found = config.listed.iter().find(|setting| setting.key == key).unwrap();
+        (found.value.clone(), found.from.clone())
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
+        let text = "listen = \"127.0.0.1:1\"\ndatabase = \"sqlite://file.db\"\n[http]\nin_flight_max = 7\n";
+        let mut flags = SettingsLayer::empty();
+        flags.listen = Some("127.0.0.1:3".parse().unwrap());
+        let mut environment = SettingsLayer::empty();
+        environment.listen = Some("127.0.0.1:2".parse().unwrap());
+        environment.database = Some("sqlite://env.db".parse().unwrap());
+        let config = Config::merge(flags, environment, file(text)).unwrap();
+        assert_eq!(config.settings.listen.port(), 3);
+        assert_eq!(from(&config, "listen"), ("127.0.0.1:3".into(), Whence::Flag));
+        assert_eq!(
+            from(&config, "database"),
+            ("sqlite://env.db".into(), Whence::Environment("PROVISOR_DATABASE"))
+        );
+        let in_file = Whence::File("provisor.toml".into());
+        assert_eq!(from(&config, "http.in_flight_max"), (7.into(), in_file));
+        assert_eq!(config.settings.http.in_flight_max, 7);
+        assert_eq!(from(&config, "log.filter"), ("info".into(), Whence::Default));
+        assert_eq!(from(&config, "data_dir"), (Value::Null, Whence::Default));
+        assert!(config.is_default("log.filter") && !config.is_default("listen"));
+    }
+
+    #[test]
+    fn wrong_files_are_refused_with_file_and_line() {
+        let error =
+            |text: &str| parse(Path::new("x.toml"), text).map(|_| ()).unwrap_err().to_string();
+        assert!(
+            error("listen = \"127.0.0.1:1\"\nlisten_at = 1\n")
+                .starts_with("x.toml:2: unknown field")
+        );
+        assert!(error("\n[http]\nmax = 1\n").starts_with("x.toml:3: unknown field"));
+        assert!(error("listen = 8080\n").starts_with("x.toml:1: "));
+        assert!(error("\ndatabase = \"postgres://x\"\n").contains("SQLite only"));
+        assert!(error("metrics_listen = \"on\"\n").contains("write auto, off"));
+        assert!(error("[http\n").starts_with("x.toml:1: "));
+    }
+
+    #[test]
+    fn values_that_cannot_work_are_refused() {
+        for text in ["[http]\nin_flight_max = 0\n", "[log]\nfilter = \"loud=yes=no\"\n"] {
+            let empty = SettingsLayer::empty;
+            assert!(Config::merge(empty(), empty(), file(text)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_template_names_every_setting_and_is_itself_a_valid_file() {
+        let template = template();
+        let config =
+            Config::merge(SettingsLayer::empty(), SettingsLayer::empty(), file(&template)).unwrap();
+        for setting in &config.listed {
+            let name = setting.key.rsplit('.').next().unwrap();
+            assert!(template.contains(&format!("#{name} =")), "{name}");
+        }
+        let uncommented: String = template
+            .lines()
+            .map(|line| line.strip_prefix('#').filter(|l| l.contains(" = ")).unwrap_or(line))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert!(parse(Path::new("template"), &uncommented).is_ok(), "{uncommented}");
+    }
+}
