@@ -253,9 +253,9 @@ async fn single_orders(database: &Path) -> Result<()> {
     let running = start_with(Arc::new(store), build).await?;
     let source = std::net::IpAddr::from([127, 0, 0, 1]);
     let sign_in = running.engine.sign_in();
-    let caller =
+    let bench =
         sign_in.sign_in(Some(world::USERNAME), Some(&world::PASSWORD.into()), source).await?;
-    let call = Call { caller, request_id: None, idempotency: None };
+    let call = Call { caller: bench, request_id: None, idempotency: None };
     let (mut opened, mut reached) = (Vec::new(), Vec::new());
     for number in 0..SINGLE_ORDERS {
         let number = 900_000 + number;
