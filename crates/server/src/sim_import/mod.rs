@@ -4,6 +4,7 @@
 //! one has landed and none was bad do they become visible, in one moment. Whatever ends the import earlier (a bad
 //! row, Ctrl-C, a fault) takes everything back; what a killed process left is taken back by the next import.
 
+mod lines;
 mod rows;
 
 use std::fs::File;

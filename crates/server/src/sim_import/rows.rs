@@ -1,12 +1,13 @@
 //! From lines of a CSV file to rows for the store. Reads as it goes: a file of any size needs the memory of one batch.
 
-use std::io::Read;
+use std::io::BufRead;
 
 use csv::{Reader, ReaderBuilder, StringRecord, Trim};
 use provisor_domain::CustomerNumber;
 use provisor_domain::store::{BadRow, ImportRow, SimKeys};
 use secrecy::SecretString;
 
+use super::lines::Lines;
 use crate::seal::{Sealer, SimKey};
 
 /// The columns, in the order in which messages list them.
@@ -41,7 +42,7 @@ pub(crate) enum Line {
 /// Reads rows.
 #[derive(Debug)]
 pub(crate) struct Rows<R> {
-    reader: Reader<R>,
+    reader: Reader<Lines<R>>,
     columns: Columns,
     rules: Rules,
     record: StringRecord,
@@ -50,11 +51,11 @@ pub(crate) struct Rows<R> {
 }
 
 /// Reads the first line; the error says what is wrong with it.
-pub(crate) fn header<R: Read>(
+pub(crate) fn header<R: BufRead>(
     input: R,
     customer_given: bool,
-) -> Result<(Reader<R>, Columns), String> {
-    let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(input);
+) -> Result<(Reader<Lines<R>>, Columns), String> {
+    let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(Lines::new(input));
     let head = reader.headers().map_err(|error| reason(&error))?.clone();
     let mut columns = Columns::default();
     for (at, name) in head.iter().enumerate() {
@@ -95,9 +96,9 @@ impl Columns {
     }
 }
 
-impl<R: Read> Rows<R> {
+impl<R: BufRead> Rows<R> {
     /// The rows behind a [`header`].
-    pub(crate) fn new((reader, columns): (Reader<R>, Columns), rules: Rules) -> Self {
+    pub(crate) fn new((reader, columns): (Reader<Lines<R>>, Columns), rules: Rules) -> Self {
         Self { reader, columns, rules, record: StringRecord::new(), broken: false }
     }
 
@@ -146,23 +147,25 @@ impl<R: Read> Rows<R> {
     }
 }
 
-impl<R: Read> Iterator for Rows<R> {
+impl<R: BufRead> Iterator for Rows<R> {
     type Item = Line;
 
     fn next(&mut self) -> Option<Line> {
         if self.broken {
             return None;
         }
-        let line = match self.reader.read_record(&mut self.record) {
+        let read = self.reader.read_record(&mut self.record);
+        // Where the reader stands now is behind the row's line break; where the row began, it counts empty lines
+        // before it in.
+        let line = self.reader.position().line().saturating_sub(1);
+        match read {
             Ok(false) => return None,
-            Ok(true) => self.record.position().map_or(0, csv::Position::line),
+            Ok(true) => {}
             Err(error) => {
                 self.broken = error.is_io_error();
-                let line =
-                    error.position().map_or(self.reader.position().line(), csv::Position::line);
                 return Some(Line::Bad(BadRow { line, reason: reason(&error) }));
             }
-        };
+        }
         Some(match self.parse(line) {
             Ok(row) => Line::Row(Box::new(row)),
             Err(reason) => Line::Bad(BadRow { line, reason }),
@@ -253,6 +256,17 @@ mod tests {
         assert_eq!(reasons[0].1, "iccid must be 18 to 22 digits");
         assert_eq!(reasons[3].1, "customer is missing");
         assert_eq!(reasons[4].1, "there are 1 columns instead of 4");
+    }
+
+    #[test]
+    fn lines_are_counted_alike_whatever_ends_them() {
+        for end in ["\n", "\r\n"] {
+            for last in ["", end] {
+                let text = ["iccid,customer", "1,1", "", "2,1", "3"].join(end) + last;
+                let lines: Vec<u64> = bad(&text).iter().map(|(line, _)| *line).collect();
+                assert_eq!(lines, [2, 4, 5], "{text:?}");
+            }
+        }
     }
 
     #[test]
