@@ -1,0 +1,11 @@
+//! The faces as callers see them: the router called in process on a real engine, store and simulated network, and the
+//! serve loop over real connections.
+
+mod checks;
+mod codes;
+mod http;
+mod idempotency;
+mod methods;
+mod pages;
+mod rig;
+mod serving;
