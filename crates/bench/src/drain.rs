@@ -94,7 +94,7 @@ pub(crate) async fn run(worlds: &Worlds, size: &Size) -> Result<()> {
         figures.aged.push(one_drain(&worlds.aged, size).await?.drained);
     }
     figures.print();
-    single_orders(&worlds.aged).await
+    single_orders(&worlds.aged, size).await
 }
 
 #[derive(Debug, Default)]
@@ -242,7 +242,7 @@ impl Driver for Witness {
 }
 
 /// One order after the other on an idle engine: when it is acknowledged, and when the driver is called.
-async fn single_orders(database: &Path) -> Result<()> {
+async fn single_orders(database: &Path, size: &Size) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let copy = dir.path().join("single.db");
     std::fs::copy(database, &copy)?;
@@ -258,7 +258,7 @@ async fn single_orders(database: &Path) -> Result<()> {
     let call = Call { caller: bench, request_id: None, idempotency: None };
     let (mut opened, mut reached) = (Vec::new(), Vec::new());
     for number in 0..SINGLE_ORDERS {
-        let number = 900_000 + number;
+        let number = size.services + number;
         let order = ConnectOrder {
             iccid: world::iccid(number),
             name: "Tracker".parse()?,

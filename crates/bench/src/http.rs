@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -14,6 +15,8 @@ const QUERY: &str = "/api/v1/queryService";
 const CONNECT: &str = "/api/v1/connectService";
 /// The group-commit limit of a server as it comes, and the one that turns it off.
 const GROUP: usize = 256;
+
+const WARM_UP: Duration = Duration::from_millis(500);
 
 /// Everything that is measured in one round.
 struct Bench {
@@ -114,6 +117,8 @@ impl Bench {
     ) -> Result<(Rate, f64)> {
         let next = stock.map_or_else(Arc::default, |at| self.stock[at].clone());
         let load = Load { address: server.address, path, bodies: bodies.clone(), next };
+        // Caches are filled and connections made before anything is counted.
+        load::run(&load, size.connections, WARM_UP)?;
         let before = server.cpu()?;
         let rate = load::run(&load, size.connections, size.period())?;
         let used = server.cpu()?.saturating_sub(before);

@@ -43,8 +43,8 @@ impl Server {
             Command::new(sibling("provisor")?)
                 .args(["serve", "--listen", "127.0.0.1:0", "--database", &url])
                 .args(["--log", "error"])
-                .env("PROVISOR_REQUESTS_PER_SECOND", "0")
-                .env("PROVISOR_GROUP_COMMIT_MAX", group_max.to_string()),
+                .env("PROVISOR_HTTP_REQUESTS_PER_SECOND", "0")
+                .env("PROVISOR_STORE_GROUP_COMMIT_MAX", group_max.to_string()),
         )
     }
 

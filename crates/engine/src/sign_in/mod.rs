@@ -65,6 +65,27 @@ struct Verified {
     stamp: i64,
 }
 
+impl Verified {
+    /// Whether it is recent enough, and no user has changed since.
+    fn holds(&self, now: Timestamp, stamp: i64) -> bool {
+        self.until > now && self.stamp == stamp
+    }
+
+    fn caller_from(&self, source: IpAddr) -> Result<Caller, SignInError> {
+        let allowed = allowed_from(&self.networks, source);
+        allowed.then(|| self.caller.clone()).ok_or(SignInError::Failed)
+    }
+}
+
+/// What is to be verified.
+struct Asked<'a> {
+    username: &'a str,
+    password: &'a SecretString,
+    digest: Digest,
+    now: Timestamp,
+    stamp: i64,
+}
+
 type Digest = [u8; 32];
 
 /// Signs callers in.
@@ -143,19 +164,15 @@ impl SignIn {
         let now = self.clock.now();
         let stamp = self.stamp.load(Ordering::Acquire);
         let known = self.verified.get(&digest);
-        if let Some(hit) = &known
-            && hit.until > now
-            && hit.stamp == stamp
-        {
-            return allowed_from(&hit.networks, source)
-                .then(|| hit.caller.clone())
-                .ok_or(SignInError::Failed);
+        if let Some(hit) = known.as_ref().filter(|hit| hit.holds(now, stamp)) {
+            return hit.caller_from(source);
         }
         let guess = Guess::new(username, source);
         if known.is_none() && self.throttle.holds(&guess, now) {
             return Err(SignInError::Failed);
         }
-        let verified = self.verify(username, password, now, stamp).await?;
+        let asked = Asked { username, password, digest, now, stamp };
+        let verified = self.verify(&asked).await?;
         let Some(verified) = verified.filter(|v| allowed_from(&v.networks, source)) else {
             self.throttle.failed(&guess, now);
             self.verified.invalidate(&digest);
@@ -167,30 +184,32 @@ impl SignIn {
     }
 
     /// Checks for real. A username that cannot exist costs as much as one that does not.
-    async fn verify(
-        &self,
-        raw_username: &str,
-        password: &SecretString,
-        now: Timestamp,
-        stamp: i64,
-    ) -> Result<Option<Verified>, SignInError> {
-        let username: Option<Username> = raw_username.parse().ok();
-        if let Some(credential) = Credential::parse(password) {
+    async fn verify(&self, asked: &Asked<'_>) -> Result<Option<Verified>, SignInError> {
+        let username: Option<Username> = asked.username.parse().ok();
+        if let Some(credential) = Credential::parse(asked.password) {
             let Some(username) = username else { return Ok(None) };
-            return self.verify_credential(username, &credential, now, stamp).await;
+            return self.verify_credential(username, &credential, asked).await;
+        }
+        let core = self.pool.core().await?;
+        // A client that opens many connections at once sends the same words on each: while this one waited for a core,
+        // another may have verified them.
+        if let Some(hit) =
+            self.verified.get(&asked.digest).filter(|hit| hit.holds(asked.now, asked.stamp))
+        {
+            return Ok(Some(hit));
         }
         let user = match &username {
             Some(username) => self.store.user_auth(username.clone()).await?,
             None => None,
         };
         let stored = user.as_ref().map(|user| user.password_hash.clone());
-        let fits = self.pool.verify(password.clone(), stored).await?;
+        let fits = self.pool.verify(core, asked.password.clone(), stored).await;
         let signed_in = user.zip(username).filter(|(user, _)| fits && !user.locked);
         Ok(signed_in.map(|(user, username)| Verified {
             caller: caller(user, username, CredentialUse::Write),
             networks: Arc::from([]),
-            until: until(now, None),
-            stamp,
+            until: until(asked.now, None),
+            stamp: asked.stamp,
         }))
     }
 
@@ -198,17 +217,16 @@ impl SignIn {
         &self,
         username: Username,
         credential: &Credential,
-        now: Timestamp,
-        stamp: i64,
+        asked: &Asked<'_>,
     ) -> Result<Option<Verified>, SignInError> {
         let digest = credential.digest(&self.installation_key);
         let found = self.store.credential_auth(username.clone(), digest.0).await?;
-        let works = found.filter(|c| !c.user.locked && c.expires.is_none_or(|end| end > now));
+        let works = found.filter(|c| !c.user.locked && c.expires.is_none_or(|end| end > asked.now));
         Ok(works.map(|c| Verified {
             caller: caller(c.user, username, c.usable_for),
             networks: c.networks.into(),
-            until: until(now, c.expires),
-            stamp,
+            until: until(asked.now, c.expires),
+            stamp: asked.stamp,
         }))
     }
 

@@ -8,7 +8,7 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use provisor_domain::limits::PASSWORD_CHECKS_WAITING_MAX;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::SignInError;
 
@@ -67,27 +67,35 @@ impl HashPool {
         }
     }
 
+    /// A core to check a password on, as soon as one is free.
+    pub(crate) async fn core(&self) -> Result<Core, SignInError> {
+        let _place = Place::take(&self.waiting)?;
+        let permit = self.cores.clone().acquire_owned().await;
+        Ok(Core(permit.map_err(|_closed| SignInError::Busy)?))
+    }
+
     /// Whether `password` has the hash `stored`; without one it does the same work and answers no.
     pub(crate) async fn verify(
         &self,
+        core: Core,
         password: SecretString,
         stored: Option<SecretString>,
-    ) -> Result<bool, SignInError> {
+    ) -> bool {
         let known = stored.is_some();
         let Some(hash) = stored.or_else(|| self.dummy.clone()) else {
-            return Ok(false);
-        };
-        let _place = Place::take(&self.waiting)?;
-        let Ok(permit) = self.cores.clone().acquire_owned().await else {
-            return Err(SignInError::Busy); // never closed
+            return false;
         };
         let check = tokio::task::spawn_blocking(move || {
-            let _permit = permit; // held until the work is done, even if the caller goes away
+            let _core = core; // held until the work is done, even if the caller goes away
             verify_password(&password, &hash)
         });
-        Ok(check.await.unwrap_or(false) && known)
+        check.await.unwrap_or(false) && known
     }
 }
+
+/// The right to keep one core busy.
+#[derive(Debug)]
+pub(crate) struct Core(#[expect(dead_code, reason = "it is held, not used")] OwnedSemaphorePermit);
 
 /// A place in the queue for the cores.
 struct Place<'a>(&'a AtomicUsize);
@@ -123,7 +131,8 @@ mod tests {
     async fn an_unknown_user_is_refused_after_the_same_work() {
         let pool = HashPool::new();
         assert!(pool.dummy.is_some());
-        assert!(!pool.verify("x".into(), None).await.unwrap());
+        let core = pool.core().await.unwrap();
+        assert!(!pool.verify(core, "x".into(), None).await);
         assert_eq!(pool.waiting.load(Ordering::Relaxed), 0);
     }
 }
