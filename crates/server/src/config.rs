@@ -13,6 +13,7 @@ use confique::{Config as _, Layer as _};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use toml::Spanned;
 
 use crate::database::DatabaseUrl;
 use crate::output::line_of;
@@ -327,13 +328,38 @@ fn read(file: &Path) -> Result<SettingsLayer> {
 
 fn parse(file: &Path, text: &str) -> Result<SettingsLayer> {
     toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| line_of(text, span.start));
+        let at = error.span().map_or(0, |span| span.start);
+        let (file, line) = (file.display(), line_of(text, at));
+        let key = key_of(text, at).map(|key| format!("{key}: ")).unwrap_or_default();
+        let what = error.message().replace('\n', " ");
         anyhow::anyhow!(
-            "{}:{line}: {} (`provisor config template` prints all settings)",
-            file.display(),
-            error.message().replace('\n', " ")
+            "{file}:{line}: {key}{what} (`provisor config template` prints all settings)"
         )
     })
+}
+
+/// The key whose value stands at this byte.
+fn key_of(text: &str, at: usize) -> Option<String> {
+    let root = toml::de::DeTable::parse(text).ok()?;
+    let mut table = root.get_ref();
+    let mut path = Vec::new();
+    loop {
+        let holds = |value: &Spanned<toml::de::DeValue<'_>>| value.span().contains(&at);
+        let inside = table.iter().find(|(key, value)| match value.get_ref().as_table() {
+            // A section's span is its head; what is wrong is in one of its keys.
+            Some(section) => {
+                holds(value) || section.values().any(holds) || key.span().contains(&at)
+            }
+            None => holds(value),
+        });
+        let Some((key, value)) = inside else { break };
+        path.push(key.get_ref().to_string());
+        match value.get_ref().as_table() {
+            Some(section) => table = section,
+            None => break,
+        }
+    }
+    (!path.is_empty()).then(|| path.join("."))
 }
 
 /// The environment variables that look like ours and are not: most likely misspelled.
@@ -404,7 +430,10 @@ mod tests {
                 .starts_with("x.toml:2: unknown field")
         );
         assert!(error("\n[http]\nmax = 1\n").starts_with("x.toml:3: unknown field"));
-        assert!(error("listen = 8080\n").starts_with("x.toml:1: "));
+        assert!(error("listen = 8080\n").starts_with("x.toml:1: listen: "));
+        assert!(
+            error("\n[http]\nin_flight_max = -1\n").starts_with("x.toml:3: http.in_flight_max: ")
+        );
         assert!(error("\ndatabase = \"postgres://x\"\n").contains("SQLite only"));
         assert!(error("metrics_listen = \"on\"\n").contains("write auto, off"));
         assert!(error("[http\n").starts_with("x.toml:1: "));

@@ -319,22 +319,24 @@ fn body<T: DeserializeOwned>(
     table: Spanned<DeTable<'_>>,
     problems: &mut Problems,
 ) -> Option<T> {
-    let secret = table
-        .get_ref()
-        .iter()
-        .find(|(key, _)| key.get_ref() == "password")
-        .map(|(_, value)| value.span());
+    let values =
+        table.get_ref().iter().map(|(key, value)| (key.get_ref().to_string(), value.span()));
+    let values: Vec<_> = values.collect();
     let span = table.span();
     let value = Spanned::new(span, DeValue::Table(table.into_inner()));
     match T::deserialize(ValueDeserializer::from(value)) {
         Ok(body) => Some(body),
         Err(error) => {
             let at = error.span().map_or(label.at, |span| span.start);
-            // What stands in a password's place is never repeated.
-            if secret.is_some_and(|secret| secret.contains(&at)) {
-                problems.within(label, at, "password must be a text in quotes");
-            } else {
-                problems.within(label, at, one_line(error.message()));
+            let key =
+                values.iter().find(|(_, span)| span.contains(&at)).map(|(key, _)| key.as_str());
+            match key {
+                // What stands in a password's place is never repeated.
+                Some("password") => problems.within(label, at, "password must be a text in quotes"),
+                Some(key) => {
+                    problems.within(label, at, format!("{key}: {}", one_line(error.message())));
+                }
+                None => problems.within(label, at, one_line(error.message())),
             }
             None
         }

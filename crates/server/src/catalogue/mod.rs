@@ -13,6 +13,8 @@ mod names;
 mod problems;
 mod resolve;
 mod stock;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use apply::{ApplyError, Order, apply};
 pub(crate) use diff::{Change, Op};
