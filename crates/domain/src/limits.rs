@@ -10,6 +10,9 @@ pub const PRODUCTS_PER_SERVICE_MAX: usize = 32;
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Deepest nesting of a JSON body.
 pub const BODY_DEPTH_MAX: usize = 32;
+/// Most values (members, elements and what is in them) of a JSON body. What is read costs far more memory than what
+/// was sent, and it is read before anybody is signed in.
+pub const BODY_VALUES_MAX: usize = 10_000;
 /// Longest idempotency key in bytes.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// How long an idempotency key is remembered, in hours.

@@ -22,7 +22,7 @@ pub(super) enum Change {
     AddBolton,
     RemoveBolton,
     ApplyTemplate,
-    ChangeSim,
+    MoveToSim,
 }
 
 pub(super) struct ChangeRequest<'b> {
@@ -41,7 +41,7 @@ impl<'b> ChangeRequest<'b> {
             Change::AddBar | Change::RemoveBar => body.identifier("barCode")?,
             Change::AddBolton | Change::RemoveBolton => body.identifier("boltonCode")?,
             Change::ApplyTemplate => body.identifier("templateCode")?,
-            Change::ChangeSim => body.identifier("newSIM")?,
+            Change::MoveToSim => body.identifier("newSIM")?,
         };
         Ok(Self { change, service: ServiceMember::read(body)?, to })
     }
@@ -62,7 +62,7 @@ impl<'b> ChangeRequest<'b> {
                 let template = to(Code::TemplateMissing)?;
                 ServiceOrder::ApplyTemplate(lookup::code(template, Code::TemplateNotFound)?)
             }
-            Change::ChangeSim => ServiceOrder::ChangeSim(sim(to(Code::NewSimMissing)?)?),
+            Change::MoveToSim => ServiceOrder::ChangeSim(sim(to(Code::NewSimMissing)?)?),
         };
         Ok((service.selector()?, order))
     }

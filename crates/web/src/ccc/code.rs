@@ -131,7 +131,7 @@ codes! {
         "The service is neither active (A) nor barred (B).",
         "Only such a service can be changed; queryService shows its status.";
     RequestInvalid "303" "Request invalid: {}" ours:
-        "The body is not a JSON object (HTTP 400) or larger than 1 MiB (HTTP 413), a member has the wrong type or is given twice, nesting is deeper than 32, or the Idempotency-Key is malformed.",
+        "The body is not a JSON object (HTTP 400) or larger than 1 MiB (HTTP 413), a member has the wrong type or is given twice, nesting is deeper than 32, there are more than 10,000 values, or the Idempotency-Key is malformed.",
         "The message says what is wrong and where.";
     NameInvalid "304" "'name' invalid." ours:
         "name is longer than 50 characters or has control characters.",

@@ -50,7 +50,7 @@ impl<'b> ConnectRequest<'b> {
     }
 }
 
-fn apns<'b>(body: Members<'b>) -> Result<Vec<&'b str>, WireError> {
+fn apns(body: Members<'_>) -> Result<Vec<&str>, WireError> {
     let mut distinct = Vec::new();
     for apn in body.identifiers("APNCodes")? {
         if distinct.contains(&apn) {

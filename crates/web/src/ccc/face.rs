@@ -19,7 +19,7 @@ use super::method::Method;
 use super::request::Request;
 use crate::kit::Kit;
 use crate::kit::answer::Answer;
-use crate::kit::exchange::{Exchange, log_busy, log_fault};
+use crate::kit::exchange::{Exchange, log_fault};
 use crate::kit::figures::Route;
 
 /// The CCC face.
@@ -77,11 +77,11 @@ impl Face {
         let body = Members::new(&list);
         let user = User::read(body)?;
         let request = Request::read(method, body)?;
-        let key = if method.raises_ticket() { idempotency::key(&exchange.headers)? } else { None };
+        let key = idempotency::key(method, &exchange.headers)?;
 
         let sign_in = self.engine.sign_in();
         let caller = sign_in.sign_in(user.name, user.password.as_ref(), exchange.source).await;
-        let caller = caller.map_err(|error| not_signed_in(error, exchange))?;
+        let caller = caller.map_err(|error| self.not_signed_in(error, exchange))?;
         if method.raises_ticket() && !caller.may_write() {
             return Err(WireError::of(Code::SignInFailed));
         }
@@ -95,39 +95,42 @@ impl Face {
         let request_id = method.raises_ticket().then(|| exchange.id.to_string());
         let call = Call { caller, request_id, idempotency };
         let reply = order.answer(&self.engine, &call).await;
-        reply.map(Answer::from).map_err(|error| refused(error, exchange))
+        reply.map(Answer::from).map_err(|error| self.refused(error, exchange))
     }
-}
 
-/// What the caller is told when nobody was signed in.
-fn not_signed_in(error: SignInError, exchange: &Exchange) -> WireError {
-    match error {
-        SignInError::Failed => WireError::of(Code::SignInFailed),
-        SignInError::Busy => {
-            log_busy(exchange, &error);
-            WireError::busy()
+    /// What the caller is told when nobody was signed in.
+    fn not_signed_in(&self, error: SignInError, exchange: &Exchange) -> WireError {
+        match error {
+            SignInError::Failed => WireError::of(Code::SignInFailed),
+            SignInError::Busy => {
+                self.kit.log_busy(exchange, &error);
+                WireError::busy()
+            }
+            SignInError::Store(error) => self.refused(error.into(), exchange),
         }
-        SignInError::Store(error) => refused(error.into(), exchange),
     }
-}
 
-/// What the caller is told when the engine did not do it. Faults are logged here, once, and not explained.
-fn refused(error: Error, exchange: &Exchange) -> WireError {
-    match error {
-        Error::Refused(refusal) => refusal.into(),
-        Error::Busy(error) => {
-            log_busy(exchange, &error);
-            WireError::busy()
-        }
-        Error::Fault(error) => {
-            log_fault(exchange, &error);
-            WireError::of(Code::Internal)
+    /// What the caller is told when the engine did not do it. Faults are logged here, once, and not explained.
+    fn refused(&self, error: Error, exchange: &Exchange) -> WireError {
+        match error {
+            Error::Refused(refusal) => refusal.into(),
+            Error::Busy(error) => {
+                self.kit.log_busy(exchange, &error);
+                WireError::busy()
+            }
+            Error::Fault(error) => {
+                log_fault(exchange, &error);
+                WireError::of(Code::Internal)
+            }
         }
     }
 }
 
 /// For fuzzing: reads `bytes` as the body of every method, without an engine behind it, and asserts what reading
-/// promises. Never panics on any input, or the face has a fault.
+/// promises.
+///
+/// # Panics
+/// When the face has a fault: on no input otherwise.
 pub fn fuzz_body(bytes: &[u8]) {
     let list = match json::read(bytes) {
         Ok(list) => list,

@@ -10,10 +10,17 @@ use super::method::Method;
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The key, if one was sent.
-pub(super) fn key(headers: &HeaderMap) -> Result<Option<&str>, WireError> {
+/// The key, if `method` takes one and one was sent.
+pub(super) fn key(method: Method, headers: &HeaderMap) -> Result<Option<&str>, WireError> {
+    if !method.raises_ticket() {
+        return Ok(None);
+    }
     let mut sent = headers.get_all(HEADER).iter();
     let Some(value) = sent.next() else { return Ok(None) };
+    if method == Method::RaiseTicket {
+        // Support cases are not remembered by key yet. Better refused than raised twice behind a promise.
+        return Err(WireError::invalid("raiseTicket does not take an Idempotency-Key."));
+    }
     let bytes = value.as_bytes();
     let fits = (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&bytes.len())
         && bytes.iter().all(u8::is_ascii_graphic)
@@ -56,7 +63,9 @@ fn value(hasher: &mut blake3::Hasher, json: &Json<'_>) {
         Json::Array(elements) => {
             hasher.update(b"a");
             count(hasher, elements.len());
-            elements.iter().for_each(|element| value(hasher, element));
+            for element in elements {
+                value(hasher, element);
+            }
         }
         Json::Object(members) => object(hasher, members.iter().collect()),
     }

@@ -1,19 +1,20 @@
 //! The body of a request as JSON, read strictly: what is ambiguous is an error, never a guess.
 //!
-//! Over `serde_json`'s tokens, with three things it does not do by itself: a member given twice is an error at any
-//! depth, nesting has the contract's limit, and integers stay the text they were sent as (an ICCID of 22 digits
+//! Over `serde_json`'s tokens, with four things it does not do by itself: a member given twice is an error at any
+//! depth, nesting has the contract's limit, the number of values has one too, and integers stay the text they were sent as (an ICCID of 22 digits
 //! fits no machine number).
 //!
 //! Invariant: reading never panics and never recurses deeper than [`BODY_DEPTH_MAX`]; an error never holds a value.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fmt;
 
-use provisor_domain::limits::BODY_DEPTH_MAX;
+use provisor_domain::limits::{BODY_DEPTH_MAX, BODY_VALUES_MAX};
 use serde::de::{
-    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess,
+    Visitor,
 };
 
 use super::error::WireError;
@@ -47,9 +48,9 @@ pub(super) struct Member<'b> {
 pub(super) fn read(body: &[u8]) -> Result<Vec<Member<'_>>, WireError> {
     let text = std::str::from_utf8(body)
         .map_err(|_| WireError::not_an_object("the body is not UTF-8."))?;
-    let problem = RefCell::new(None);
+    let notes = Notes::default();
     let mut tokens = serde_json::Deserializer::from_str(text);
-    let value = Reader { level: 1, problem: &problem }.deserialize(&mut tokens);
+    let value = Reader { level: 1, notes: &notes }.deserialize(&mut tokens);
     let members = match value.and_then(|value| tokens.end().map(|()| value)) {
         Ok(Json::Object(members)) => members,
         Ok(_) => return Err(WireError::not_an_object("the body is not a JSON object.")),
@@ -59,38 +60,60 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<Member<'_>>, WireError> {
             return Err(WireError::not_an_object(what));
         }
     };
-    match problem.into_inner() {
+    match notes.problem.into_inner() {
         None => Ok(members),
         Some(what) => Err(WireError::invalid(what)),
     }
 }
 
-/// Reads one value at a level of nesting. The first problem that leaves the body a JSON object is noted; reading
-/// goes on, because what is no JSON at all is told first.
+/// What is noted while reading. The first problem that leaves the body a JSON object is told; reading goes on after
+/// it, because what is no JSON at all is told first.
+#[derive(Default)]
+struct Notes {
+    problem: RefCell<Option<String>>,
+    values: Cell<usize>,
+}
+
+/// Reads one value at a level of nesting.
 #[derive(Clone, Copy)]
-struct Reader<'p> {
+struct Reader<'n> {
     level: usize,
-    problem: &'p RefCell<Option<String>>,
+    notes: &'n Notes,
 }
 
 impl Reader<'_> {
     fn note(self, what: impl FnOnce() -> String) {
-        self.problem.borrow_mut().get_or_insert_with(what);
+        self.notes.problem.borrow_mut().get_or_insert_with(what);
     }
 
-    /// A reader of what is inside; `None`, and a note, when that is too deep. (Level 1 is the body itself.)
-    fn inside(self) -> Option<Self> {
+    /// Whether a list or object of this level nests too deep (the body itself is level 1).
+    fn too_deep(self) -> bool {
         if self.level > BODY_DEPTH_MAX {
             self.note(|| format!("nested deeper than {BODY_DEPTH_MAX}."));
-            return None;
         }
-        Some(Self { level: self.level + 1, ..self })
+        self.level > BODY_DEPTH_MAX
+    }
+
+    /// Whether so many values were read that none is kept any more.
+    fn full(self) -> bool {
+        if self.notes.values.get() > BODY_VALUES_MAX {
+            self.note(|| format!("more than {BODY_VALUES_MAX} values."));
+        }
+        self.notes.values.get() > BODY_VALUES_MAX
+    }
+
+    fn inside(self) -> Self {
+        Self { level: self.level + 1, ..self }
     }
 }
 
 impl<'b> DeserializeSeed<'b> for Reader<'_> {
     type Value = Json<'b>;
     fn deserialize<D: Deserializer<'b>>(self, tokens: D) -> Result<Json<'b>, D::Error> {
+        self.notes.values.set(self.notes.values.get() + 1);
+        if self.full() {
+            return IgnoredAny::deserialize(tokens).map(|_| Json::Null);
+        }
         tokens.deserialize_any(self)
     }
 }
@@ -129,13 +152,14 @@ impl<'b> Visitor<'b> for Reader<'_> {
 
     fn visit_seq<A: SeqAccess<'b>>(self, mut elements: A) -> Result<Json<'b>, A::Error> {
         let mut array = Vec::new();
-        match self.inside() {
-            Some(inside) => {
-                while let Some(element) = elements.next_element_seed(inside)? {
-                    array.push(element);
-                }
+        if self.too_deep() {
+            while elements.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(Json::Array(array));
+        }
+        while let Some(element) = elements.next_element_seed(self.inside())? {
+            if !self.full() {
+                array.push(element);
             }
-            None => while elements.next_element::<IgnoredAny>()?.is_some() {},
         }
         Ok(Json::Array(array))
     }
@@ -143,21 +167,25 @@ impl<'b> Visitor<'b> for Reader<'_> {
     fn visit_map<A: MapAccess<'b>>(self, mut members: A) -> Result<Json<'b>, A::Error> {
         let mut object = Vec::new();
         let mut names = Names::default();
-        while let Some(key) = members.next_key_seed(KeyReader)? {
-            let name = match key {
-                Key::Name(name) => name,
-                Key::Number => return members.next_value().map(Json::Number),
-            };
-            let Some(inside) = self.inside() else {
+        let mut key = members.next_key_seed(KeyReader)?;
+        if matches!(key, Some(Key::Number)) {
+            return members.next_value().map(Json::Number);
+        }
+        let too_deep = self.too_deep();
+        while let Some(Key::Name(name)) = key {
+            if too_deep {
                 members.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            let value = members.next_value_seed(inside)?;
-            if names.seen_before(&object, &name) {
-                self.note(|| given_twice(&name));
             } else {
-                object.push(Member { name, value });
+                let value = members.next_value_seed(self.inside())?;
+                if !self.full() {
+                    if names.seen_before(&object, &name) {
+                        self.note(|| given_twice(&name));
+                    } else {
+                        object.push(Member { name, value });
+                    }
+                }
             }
+            key = members.next_key_seed(KeyReader)?;
         }
         Ok(Json::Object(object))
     }
@@ -212,7 +240,7 @@ impl<'b> Visitor<'b> for KeyReader {
     }
 
     fn visit_some<D: Deserializer<'b>>(self, key: D) -> Result<Key<'b>, D::Error> {
-        match (Reader { level: 1, problem: &RefCell::new(None) }).deserialize(key)? {
+        match (Reader { level: 1, notes: &Notes::default() }).deserialize(key)? {
             Json::Text(name) => Ok(Key::Name(name)),
             _ => Err(D::Error::custom("a name that is no text")),
         }

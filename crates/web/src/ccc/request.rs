@@ -52,7 +52,7 @@ impl<'b> Request<'b> {
             Method::AddBolton => change(Change::AddBolton),
             Method::RemoveBolton => change(Change::RemoveBolton),
             Method::ApplyTemplate => change(Change::ApplyTemplate),
-            Method::ChangeSim => change(Change::ChangeSim),
+            Method::ChangeSim => change(Change::MoveToSim),
             Method::RaiseTicket => SupportRequest::read(body).map(Self::Support),
         }
     }

@@ -3,6 +3,7 @@
 //! The order: request id, the caller's address, rate limit, room, then the face's own work under the request's
 //! deadline and with panics caught; then figures, one log line at debug level, and the answer as HTTP.
 
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -111,6 +112,15 @@ impl Kit {
         respond(answer, id)
     }
 
+    /// Logs that callers are told to come back because of what lies behind the face; once a second at most, so that an
+    /// overload is not made worse by telling of it.
+    pub(crate) fn log_busy(&self, exchange: &Exchange, error: &dyn Display) {
+        if self.busy_log.now() {
+            let route = exchange.route;
+            tracing::warn!(route, request.id = %exchange.id, %error, "told a caller to come back");
+        }
+    }
+
     /// Room to work on one more request from `source`, until it is dropped.
     fn room(&self, source: IpAddr) -> Result<Room<'_>, Trouble> {
         if let Some(rate) = &self.rate {
@@ -122,7 +132,7 @@ impl Kit {
         if before < most {
             return Ok(room);
         }
-        if self.overload_log.now() {
+        if self.busy_log.now() {
             tracing::warn!(
                 in_flight = before,
                 "too many requests at once; telling callers to come back"
@@ -175,7 +185,7 @@ fn respond(answer: Answer, id: RequestId) -> Response {
     response
 }
 
-/// Says yes at most once a second, so that an overload is logged without adding to it.
+/// Says yes at most once a second.
 #[derive(Debug)]
 pub(crate) struct OncePerSecond {
     start: Instant,
@@ -198,11 +208,10 @@ impl OncePerSecond {
 }
 
 /// Logs a fault of ours, once, without anything that the caller sent.
-pub(crate) fn log_fault(exchange: &Exchange, error: &dyn std::fmt::Display) {
+pub(crate) fn log_fault(exchange: &Exchange, error: &dyn Display) {
     tracing::error!(route = exchange.route, request.id = %exchange.id, %error, "a request met a fault");
 }
 
-/// Logs that a caller was told to come back because of what lies behind the face.
-pub(crate) fn log_busy(exchange: &Exchange, error: &dyn std::fmt::Display) {
-    tracing::warn!(route = exchange.route, request.id = %exchange.id, %error, "told a caller to come back");
-}
+#[cfg(test)]
+#[path = "exchange_tests.rs"]
+mod tests;

@@ -24,7 +24,7 @@ pub(crate) struct Kit {
     pub(crate) metrics: HttpMetrics,
     ids: RequestIds,
     rate: Option<RateLimit>,
-    overload_log: exchange::OncePerSecond,
+    busy_log: exchange::OncePerSecond,
 }
 
 impl Kit {
@@ -32,7 +32,7 @@ impl Kit {
         Self {
             ids: RequestIds::new(),
             rate: RateLimit::new(limits.requests_per_second),
-            overload_log: exchange::OncePerSecond::default(),
+            busy_log: exchange::OncePerSecond::default(),
             limits,
             metrics,
         }

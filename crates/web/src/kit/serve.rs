@@ -98,6 +98,10 @@ fn is_the_peers(error: &std::io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
+/// Largest head of a request, in bytes; over it, the request is refused (431). Also how much is read at once, and so
+/// what an idle connection can cost.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+
 struct Connection {
     router: Router,
     peer: SocketAddr,
@@ -123,6 +127,7 @@ impl Connection {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(header_read_deadline)
+            .max_buf_size(HEAD_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
         let ended = tokio::select! {

@@ -133,10 +133,8 @@ async fn a_code_that_is_too_long_is_repeated_in_part_and_looked_up_like_any_othe
     let answer = world.call("addBar", bar(format!(" {}\u{7}", "B".repeat(100)))).await;
     let shown = format!("You do not have permission to update this Bar ({}…)", "B".repeat(63));
     assert_eq!(answer.message(), shown);
-    assert_eq!(
-        world.call("addBar", bar("A\u{7}B".into())).await.message().contains("(A?B…)"),
-        true
-    );
+    let odd = world.call("addBar", bar("A\u{7}B".into())).await.message();
+    assert!(odd.ends_with("(A?B…)"), "{odd}");
 }
 
 #[tokio::test]

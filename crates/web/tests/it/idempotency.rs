@@ -72,6 +72,14 @@ async fn a_key_has_1_to_255_visible_characters_and_is_given_once() {
 }
 
 #[tokio::test]
+async fn a_support_case_is_not_raised_behind_a_promise_that_is_not_kept() {
+    let world = World::new().await;
+    let members = json!({"ticketType": "QUESTION", "message": "Hello"});
+    let answer = world.call_with_key("key", "raiseTicket", members).await;
+    assert_eq!(answer.message(), "Request invalid: raiseTicket does not take an Idempotency-Key.");
+}
+
+#[tokio::test]
 async fn a_query_takes_no_notice_of_a_key() {
     let world = World::new().await;
     let answer = world.call_with_key("not a key", "getContracts", json!({"customer": "1000000"}));

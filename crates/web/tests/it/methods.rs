@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::rig::*;
 
-/// What a method is called with so that it succeeds for MarioG. No `_`: a method without a row does not compile.
+/// What a method is called with so that it succeeds for `MarioG`. No `_`: a method without a row does not compile.
 fn members(method: Method) -> Value {
     let service = json!({"code": "5000001"});
     match method {

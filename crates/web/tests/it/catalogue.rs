@@ -1,0 +1,122 @@
+//! What the world of the tests holds: customer 1000000 with two contracts, three services and some SIMs in stock; user
+//! `MarioG` who may everything there, and Sam who reaches one service of it; customer 2000000 with a contract, a SIM and
+//! user Other; network AS.
+
+use provisor_domain::catalogue::{
+    Bar, Catalogue, Contract, Customer, Network, Product, Template, TicketType, User,
+};
+use provisor_domain::service::Products;
+use provisor_domain::{Service, ServiceCode, ServiceStatus, SimRecord, SimState, UserKind};
+use provisor_engine::hash_password;
+use secrecy::SecretString;
+
+pub(crate) const SIM_1: &str = "8910390000015161789";
+pub(crate) const SIM_LONG: &str = "8910390000015161789012";
+pub(crate) const SIM_OTHER: &str = "8910390000020000000";
+/// Of service 5000001: active.
+pub(crate) const SIM_ACTIVE: &str = "8944110011462295831";
+/// Of service 5000002: active, the only one Sam reaches.
+pub(crate) const SIM_SAM: &str = "8944110011462295832";
+/// Of service 5000003: switched off.
+pub(crate) const SIM_OFF: &str = "8944110011462295833";
+pub(crate) const CLI_ACTIVE: &str = "07979123456";
+
+pub(crate) fn catalogue() -> Catalogue {
+    // One hash for all: hashing is what these tests would spend their time on.
+    let hash = hash_password(&"Stuttgart".into()).unwrap();
+    Catalogue {
+        networks: vec![Network {
+            code: "AS".parse().unwrap(),
+            driver: "simulated".into(),
+            number_range: Some(("07700900000".parse().unwrap(), "07700900999".parse().unwrap())),
+            settings: serde_json::Map::new(),
+        }],
+        tariffs: vec![product("TEASEU1000MB")],
+        apns: vec![product("AS_APN_CROUT"), product("AS_APN_PRIVATE")],
+        boltons: vec![product("AS_BO_ROAM"), product("AS_BO_SECRET")],
+        bars: ["AS_SUS_MSISDN", "BF_002"].map(bar).into(),
+        templates: vec![Template {
+            code: "AS_SMALL".parse().unwrap(),
+            tariff: "TEASEU1000MB".parse().unwrap(),
+            apns: vec!["AS_APN_PRIVATE".parse().unwrap()],
+            boltons: vec![],
+        }],
+        ticket_types: vec![ticket_type("QUESTION", false), ticket_type("PORT_IN", true)],
+        customers: vec![
+            customer("1000000", &[("1000274", "MarioG18"), ("1900274", "Mario \"G\" 19")]),
+            customer("2000000", &[("2000274", "Other")]),
+        ],
+        users: vec![
+            user("MarioG", UserKind::Account, "1000000", &hash),
+            user("Other", UserKind::Account, "2000000", &hash),
+            user("Sam", UserKind::Service(ServiceCode::new(5_000_002).unwrap()), "1000000", &hash),
+        ],
+        sims: vec![sim(SIM_1, "1000000"), sim(SIM_LONG, "1000000"), sim(SIM_OTHER, "2000000")],
+        services: vec![
+            service(5_000_001, SIM_ACTIVE, CLI_ACTIVE, ServiceStatus::Active),
+            service(5_000_002, SIM_SAM, "07979123457", ServiceStatus::Active),
+            service(5_000_003, SIM_OFF, "07979123458", ServiceStatus::SwitchedOff),
+        ],
+        ..Catalogue::default()
+    }
+}
+
+fn product<C: std::str::FromStr<Err: std::fmt::Debug>>(code: &str) -> Product<C> {
+    Product { code: code.parse().unwrap(), name: code.into(), network: "AS".parse().unwrap() }
+}
+
+fn bar(code: &str) -> Bar {
+    let network = "AS".parse().unwrap();
+    Bar { code: code.parse().unwrap(), name: code.into(), network, suspends: true }
+}
+
+fn ticket_type(code: &str, needs_file: bool) -> TicketType {
+    TicketType { code: code.parse().unwrap(), name: code.into(), needs_file }
+}
+
+fn customer(number: &str, contracts: &[(&str, &str)]) -> Customer {
+    let contracts = contracts
+        .iter()
+        .map(|(code, name)| Contract { code: code.parse().unwrap(), name: (*name).into() });
+    let number = number.parse().unwrap();
+    Customer { number, name: "Example Fleet".into(), contracts: contracts.collect() }
+}
+
+fn user(name: &str, kind: UserKind, customer: &str, hash: &SecretString) -> User {
+    User {
+        username: name.parse().unwrap(),
+        kind,
+        password_hash: Some(hash.clone()),
+        customers: vec![customer.parse().unwrap()],
+        bars: vec!["AS_SUS_MSISDN".parse().unwrap()],
+        boltons: vec!["AS_BO_ROAM".parse().unwrap()],
+    }
+}
+
+fn sim(iccid: &str, customer: &str) -> SimRecord {
+    SimRecord {
+        iccid: iccid.parse().unwrap(),
+        imsi: None,
+        msisdn: None,
+        customer: customer.parse().unwrap(),
+        network: None,
+        state: SimState::Stock,
+        version: 1,
+    }
+}
+
+fn service(code: i64, iccid: &str, cli: &str, status: ServiceStatus) -> Service {
+    Service {
+        code: ServiceCode::new(code).unwrap(),
+        name: "Marion Gomez".parse().unwrap(),
+        status,
+        cli: Some(cli.parse().unwrap()),
+        iccid: iccid.parse().unwrap(),
+        network: "AS".parse().unwrap(),
+        contract: "1000274".parse().unwrap(),
+        customer: "1000000".parse().unwrap(),
+        tariff: "TEASEU1000MB".parse().unwrap(),
+        group: None,
+        products: Products::default(),
+    }
+}
