@@ -82,10 +82,15 @@ pub(crate) fn run(worlds: &Worlds, size: &Size) -> Result<()> {
 
 impl Bench {
     fn round(&self, size: &Size, series: &mut Series) -> Result<()> {
-        let query =
-            |server: &Server, bodies: &Bodies| self.measure(server, QUERY, bodies, None, size);
-        let connect =
-            |server, at: usize| self.measure(server, CONNECT, &self.connect, Some(at), size);
+        let query = |server: &Server, bodies: &Bodies| {
+            let (address, bodies) = (server.address, bodies.clone());
+            measure(server, &Load { address, path: QUERY, bodies, next: Arc::default() }, size)
+        };
+        let connect = |server: &Server, at: usize| {
+            let (address, bodies, next) =
+                (server.address, self.connect.clone(), self.stock[at].clone());
+            measure(server, &Load { address, path: CONNECT, bodies, next }, size)
+        };
         series.last.clear();
         let (floor, cpu) = query(&self.floor, &self.query)?;
         series.floor_cpu.push(cpu);
@@ -105,27 +110,18 @@ impl Bench {
         note(&mut series.connect_single, &mut series.last, "connectService, group of one", rate);
         Ok(())
     }
+}
 
-    /// One measurement, and the server's CPU microseconds a request.
-    fn measure(
-        &self,
-        server: &Server,
-        path: &'static str,
-        bodies: &Bodies,
-        stock: Option<usize>,
-        size: &Size,
-    ) -> Result<(Rate, f64)> {
-        let next = stock.map_or_else(Arc::default, |at| self.stock[at].clone());
-        let load = Load { address: server.address, path, bodies: bodies.clone(), next };
-        // Caches are filled and connections made before anything is counted.
-        load::run(&load, size.connections, WARM_UP)?;
-        let before = server.cpu()?;
-        let rate = load::run(&load, size.connections, size.period())?;
-        let used = server.cpu()?.saturating_sub(before);
-        #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
-        let each = used.as_secs_f64() * 1e6 / rate.requests.max(1) as f64;
-        Ok((rate, each))
-    }
+/// One measurement, and the server's CPU microseconds a request.
+fn measure(server: &Server, load: &Load, size: &Size) -> Result<(Rate, f64)> {
+    // Caches are filled before anything is counted.
+    load::run(load, size.connections, WARM_UP)?;
+    let before = server.cpu()?;
+    let rate = load::run(load, size.connections, size.period())?;
+    let used = server.cpu()?.saturating_sub(before);
+    #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
+    let each = used.as_secs_f64() * 1e6 / rate.requests.max(1) as f64;
+    Ok((rate, each))
 }
 
 fn note(

@@ -1,5 +1,12 @@
 //! The engine on a real store (SQLite in a temporary file), with the simulated network or a driver that a test scripts.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail the test"
+)]
+
 mod orders;
 mod rig;
 mod running;
