@@ -126,10 +126,51 @@ async fn tickets(
     sims.zip(records).map(ticket).collect()
 }
 
+/// Time of one kind of call: on the wall, and of it on a core in the writer's thread. The second is what can be
+/// compared between runs on a machine that does other work, too.
+#[derive(Clone, Copy, Default)]
+struct Time {
+    wall: Duration,
+    core: Duration,
+}
+
+impl Time {
+    /// Adds what `work` takes.
+    async fn add<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let (began, busy) = (Instant::now(), writer_on_core());
+        let done = work.await;
+        self.wall += began.elapsed();
+        self.core += writer_on_core().saturating_sub(busy);
+        done
+    }
+
+    fn per(self, tickets: usize) -> String {
+        format!("{:.1} ({:.1})", micros(self.wall, tickets), micros(self.core, tickets))
+    }
+}
+
+/// How long the writer's thread has been on a core so far; nothing where the system does not tell.
+fn writer_on_core() -> Duration {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Duration::ZERO };
+    let is_writer = |thread: &std::path::PathBuf| {
+        std::fs::read_to_string(thread.join("comm")).is_ok_and(|name| name.trim() == "store-writer")
+    };
+    let writer = threads.flatten().map(|thread| thread.path()).find(is_writer);
+    writer.map_or(Duration::ZERO, |thread| on_core(&format!("{}", thread.display())))
+}
+
+/// How long a thread has been on a core so far.
+fn on_core(thread: &str) -> Duration {
+    let path = std::path::Path::new("/proc").join(thread).join("schedstat");
+    let line = std::fs::read_to_string(path).unwrap_or_default();
+    Duration::from_nanos(line.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
+}
+
+#[derive(Default)]
 struct Spent {
-    open: Duration,
-    claim: Duration,
-    settle: Duration,
+    open: Time,
+    claim: Time,
+    settle: Time,
 }
 
 async fn round(
@@ -138,18 +179,15 @@ async fn round(
     round: usize,
     now: Timestamp,
 ) -> Spent {
-    let mut spent = Spent { open: Duration::ZERO, claim: Duration::ZERO, settle: Duration::ZERO };
+    let mut spent = Spent::default();
     for from in (0..services.len()).step_by(BATCH) {
         let range = from..services.len().min(from + BATCH);
         let batch = tickets(store, range, services, round, now).await;
-        let began = Instant::now();
-        let opened = store.ticket_open(batch).await.unwrap();
-        spent.open += began.elapsed();
+        let opened = spent.open.add(store.ticket_open(batch)).await.unwrap();
         assert!(opened.iter().all(|answer| matches!(answer, Opened::Ticket(_))));
     }
     let mut after = None;
     loop {
-        let began = Instant::now();
         let ask = ClaimAsk {
             network: a("AS"),
             worker: WorkerId(uuid::Uuid::from_u128(1)),
@@ -158,8 +196,7 @@ async fn round(
             lease: Duration::from_mins(10),
             now,
         };
-        let claimed = store.ticket_claim(ask).await.unwrap();
-        spent.claim += began.elapsed();
+        let claimed = spent.claim.add(store.ticket_claim(ask)).await.unwrap();
         after = claimed.last;
         if claimed.leases.is_empty() {
             return spent;
@@ -171,9 +208,7 @@ async fn round(
             Settlement { ticket: lease.ticket, epoch: lease.epoch, began: now, verdict }
         });
         let settlements = settlements.collect();
-        let began = Instant::now();
-        let settled = store.ticket_settle(settlements, now).await.unwrap();
-        spent.settle += began.elapsed();
+        let settled = spent.settle.add(store.ticket_settle(settlements, now)).await.unwrap();
         assert!(settled.iter().all(|answer| *answer == Settled::Done));
         remember_services(store, services, &claimed.leases).await;
     }
@@ -203,6 +238,31 @@ fn memory() -> String {
     status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or("VmRSS unknown").to_owned()
 }
 
+/// The floor: as many rows as tickets into one bare table, in the same batches, on a connection with the same safety.
+fn floor(path: &std::path::Path, rows: usize) -> Time {
+    let mut connection = rusqlite::Connection::open(path).unwrap();
+    let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;
+        CREATE TABLE bare (id INTEGER PRIMARY KEY, state TEXT, kind TEXT, customer TEXT, network TEXT, iccid TEXT,
+          cli TEXT, order_json TEXT, raised_by TEXT, raised_at INTEGER, due_at INTEGER) STRICT";
+    connection.execute_batch(settings).unwrap();
+    let body = serde_json::to_string(&order(0, 0)).unwrap();
+    let (began, busy) = (Instant::now(), on_core("thread-self"));
+    for from in (0..rows).step_by(BATCH) {
+        let batch = connection.transaction().unwrap();
+        let insert = "INSERT INTO bare VALUES (?1, 'pending', 'connect', ?2, 'AS', ?3, ?4, ?5, 'operator:drain', ?1, ?1)";
+        let mut insert = batch.prepare_cached(insert).unwrap();
+        for n in from..rows.min(from + BATCH) {
+            let iccid = iccid(n);
+            insert
+                .execute(rusqlite::params![n, customer(n), iccid.as_str(), "447000000000", body])
+                .unwrap();
+        }
+        drop(insert);
+        batch.commit().unwrap();
+    }
+    Time { wall: began.elapsed(), core: on_core("thread-self").saturating_sub(busy) }
+}
+
 #[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<usize>().unwrap());
@@ -215,14 +275,20 @@ async fn main() {
     load(&store, sims, now).await;
     let mut services = vec![None; sims];
     for number in 0..rounds {
+        let floor = floor(&folder.path().join(format!("floor-{number}.db")), sims);
+        println!("floor: a bare insert {} us a row on the wall (on a core)", floor.per(sims));
         let spent = round(&store, &mut services, number, now).await;
-        let [open, claim, settle] =
-            [spent.open, spent.claim, spent.settle].map(|spent| micros(spent, sims));
+        let drain = spent.claim.wall + spent.settle.wall;
+        let drain_core = spent.claim.core + spent.settle.core;
         println!(
-            "round {number}, {} finished before: open {open:.1} us, claim {claim:.1} us, settle {settle:.1} us a ticket; \
-             claim and settle {:.0} tickets/s; {}",
+            "round {number}, {} finished before: open {}, claim {}, settle {} us a ticket on the wall (on a core); \
+             claim and settle {:.0} ({:.0}) tickets/s; {}",
             number * sims,
-            1e6 / (claim + settle),
+            spent.open.per(sims),
+            spent.claim.per(sims),
+            spent.settle.per(sims),
+            1e6 / micros(drain, sims),
+            1e6 / micros(drain_core, sims),
             memory(),
         );
     }

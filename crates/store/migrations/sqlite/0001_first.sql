@@ -2,7 +2,8 @@
 --
 -- Times are whole milliseconds since 1970 (UTC). Lists that belong to one row are JSON arrays on that row, so that one
 -- row is one service, one template. Invariants are held here: by keys, unique indexes and checks that tie a state to
--- the columns it needs.
+-- the columns it needs. Where rows are written often, a check is a chain of OR: for an IN with three values or more
+-- SQLite builds a table in memory at every execution.
 
 -- Small facts about this installation: maintenance, stamps, the installation key.
 CREATE TABLE setting (
@@ -112,7 +113,7 @@ CREATE TABLE sim (
   msisdn    TEXT,
   customer  TEXT    NOT NULL REFERENCES customer,
   network   TEXT    REFERENCES network,
-  state     TEXT    NOT NULL CHECK (state IN ('stock', 'in_use', 'retired')),
+  state     TEXT    NOT NULL CHECK (state = 'stock' OR state = 'in_use' OR state = 'retired'),
   version   INTEGER NOT NULL DEFAULT 1,
   import_id INTEGER REFERENCES sim_import -- the import that brought it
 ) STRICT, WITHOUT ROWID;
@@ -151,7 +152,7 @@ CREATE INDEX number_quarantined ON number (network, free_at, msisdn) WHERE state
 CREATE TABLE service (
   code            INTEGER PRIMARY KEY CHECK (code > 0),
   name            TEXT NOT NULL,
-  status          TEXT NOT NULL CHECK (status IN ('A', 'B', 'S', 'C')),
+  status          TEXT NOT NULL CHECK (status = 'A' OR status = 'B' OR status = 'S' OR status = 'C'),
   cli             TEXT,
   iccid           TEXT NOT NULL REFERENCES sim,
   network         TEXT NOT NULL REFERENCES network,
@@ -221,8 +222,7 @@ CREATE INDEX credential_user ON credential (user_id);
 
 CREATE TABLE ticket (
   id             INTEGER PRIMARY KEY CHECK (id > 0), -- shared with support_case; see ticket_open.next_id
-  state          TEXT    NOT NULL
-                 CHECK (state IN ('pending', 'running', 'unknown', 'completed', 'failed', 'cancelled')),
+  state          TEXT    NOT NULL,
   kind           TEXT    NOT NULL,
   customer       TEXT    NOT NULL REFERENCES customer,
   network        TEXT    NOT NULL REFERENCES network,
@@ -230,6 +230,7 @@ CREATE TABLE ticket (
   service        INTEGER REFERENCES service,
   cli            TEXT,    -- of a connect: the number reserved for it
   order_json     TEXT    NOT NULL,
+  subjects       TEXT    NOT NULL, -- the keys it holds in subject_lock while it is open, as a JSON array
   raised_by      TEXT    NOT NULL,
   raised_at      INTEGER NOT NULL,
   due_at         INTEGER NOT NULL, -- pending: when it may be claimed; running: when its lease ends
@@ -240,11 +241,18 @@ CREATE TABLE ticket (
   worker         BLOB,
   failure_kind   TEXT,
   failure_reason TEXT,
-  CHECK ((finished_at IS NOT NULL) = (state IN ('completed', 'failed', 'cancelled'))),
-  CHECK ((worker IS NOT NULL) = (state = 'running')),
-  CHECK ((failure_kind IS NULL) = (failure_reason IS NULL)),
-  CHECK (state <> 'completed' OR failure_kind IS NULL),
-  CHECK (state NOT IN ('failed', 'cancelled', 'unknown') OR failure_kind IS NOT NULL)
+  CHECK (
+    CASE state
+      WHEN 'pending' THEN finished_at IS NULL AND worker IS NULL
+      WHEN 'running' THEN finished_at IS NULL AND worker IS NOT NULL
+      WHEN 'unknown' THEN finished_at IS NULL AND worker IS NULL AND failure_kind IS NOT NULL
+      WHEN 'completed' THEN finished_at IS NOT NULL AND worker IS NULL AND failure_kind IS NULL
+      WHEN 'failed' THEN finished_at IS NOT NULL AND worker IS NULL AND failure_kind IS NOT NULL
+      WHEN 'cancelled' THEN finished_at IS NOT NULL AND worker IS NULL AND failure_kind IS NOT NULL
+      ELSE FALSE
+    END
+  ),
+  CHECK ((failure_kind IS NULL) = (failure_reason IS NULL))
 ) STRICT;
 
 -- What a worker can claim, by customer: the claim walks customers and takes from the front of each.
@@ -258,8 +266,6 @@ CREATE TABLE subject_lock (
   subject   TEXT    NOT NULL PRIMARY KEY,
   ticket_id INTEGER NOT NULL REFERENCES ticket
 ) STRICT, WITHOUT ROWID;
-
-CREATE INDEX subject_lock_ticket ON subject_lock (ticket_id);
 
 -- One settled attempt; also the record of what the engine did.
 CREATE TABLE attempt (

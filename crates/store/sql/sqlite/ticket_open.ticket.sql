@@ -1,4 +1,4 @@
 -- ticket_open.ticket
 INSERT INTO ticket
-  (id, state, kind, customer, network, iccid, service, cli, order_json, raised_by, raised_at, due_at)
-VALUES (?1, 'pending', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)
+  (id, state, kind, customer, network, iccid, service, cli, order_json, raised_by, raised_at, due_at, subjects)
+VALUES (?1, 'pending', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11)

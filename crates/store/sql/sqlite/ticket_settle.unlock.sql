@@ -1,2 +1,2 @@
 -- ticket_settle.unlock
-DELETE FROM subject_lock WHERE ticket_id = ?1
+DELETE FROM subject_lock WHERE subject = ?1 AND ticket_id = ?2

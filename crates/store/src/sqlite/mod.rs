@@ -16,6 +16,7 @@ mod operations;
 mod reader;
 mod row;
 mod sql;
+mod statements;
 #[cfg(test)]
 mod tests;
 mod tickets;

@@ -123,7 +123,8 @@ statements! {
     TICKET_SETTLE_NEXT_SERVICE = "ticket_settle.next_service";
     TICKET_SETTLE_NUMBER_NOTE = "ticket_settle.number_note";
     TICKET_SETTLE_NUMBER_REST = "ticket_settle.number_rest";
-    TICKET_SETTLE_SERVICE = "ticket_settle.service";
+    TICKET_SETTLE_SERVICE_KEPT = "ticket_settle.service_kept";
+    TICKET_SETTLE_SERVICE_MOVED = "ticket_settle.service_moved";
     TICKET_SETTLE_TICKET = "ticket_settle.ticket";
     TICKET_SETTLE_UNLOCK = "ticket_settle.unlock";
     TICKET_SHOW_ATTEMPTS = "ticket_show.attempts";

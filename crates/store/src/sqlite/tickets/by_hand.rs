@@ -7,6 +7,7 @@ use provisor_domain::{Msisdn, OrderKind, TicketId, TicketState};
 use rusqlite::{Connection, params};
 
 use super::super::fault::Result;
+use super::super::statements::Statements;
 use super::super::{audit, row, sql};
 use super::number;
 use super::settle::unlock;
@@ -15,6 +16,7 @@ struct Found {
     state: TicketState,
     kind: OrderKind,
     cli: Option<Msisdn>,
+    subjects: Vec<String>,
 }
 
 fn find(connection: &Connection, id: TicketId) -> Result<Option<Found>> {
@@ -25,6 +27,7 @@ fn find(connection: &Connection, id: TicketId) -> Result<Option<Found>> {
         state: row::text(row, 0)?,
         kind: row::text(row, 1)?,
         cli: row::text_or_none(row, 2)?,
+        subjects: row::json(row, 3)?,
     }))
 }
 
@@ -70,7 +73,7 @@ pub(in super::super) fn cancel(
         FailureKind::Cancelled.as_str(),
         reason,
     ])?;
-    unlock(connection, id)?;
+    unlock(&mut Statements::of(connection), id, &found.subjects)?;
     audit::add(connection, (origin, now), "ticket.cancel", &format!("ticket:{id}"), reason)?;
     Ok(TicketMoved::To(state))
 }

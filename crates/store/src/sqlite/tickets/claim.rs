@@ -11,11 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use provisor_domain::plan::Books;
 use provisor_domain::store::{ClaimAsk, Claimed, Lease};
 use provisor_domain::{
-    CustomerNumber, Iccid, Msisdn, Order, OrderKind, SimRecord, TicketId, TicketState,
+    CustomerNumber, Iccid, Msisdn, NetworkCode, Order, OrderKind, SimRecord, TicketId, TicketState,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::super::fault::{Fault, Result};
+use super::super::statements::Statements;
 use super::super::{row, sql};
 use super::number::Range;
 
@@ -34,7 +35,7 @@ pub(super) fn claim(connection: &Connection, ask: &ClaimAsk) -> Result<Claimed> 
         claimed.last = Some(last.clone());
     }
     let mut taker = Taker {
-        connection,
+        statements: Statements::of(connection),
         ask,
         until: lease_end(ask)?,
         range: Range::read(connection, &ask.network)?,
@@ -108,7 +109,7 @@ fn parse_customer(raw: &str) -> Result<CustomerNumber> {
 
 /// Takes tickets of one customer after another.
 struct Taker<'a> {
-    connection: &'a Connection,
+    statements: Statements<'a>,
     ask: &'a ClaimAsk,
     until: Timestamp,
     range: Range,
@@ -133,47 +134,20 @@ impl Taker<'_> {
         found.into_iter().map(|found| self.lease(found)).collect()
     }
 
-    fn find(&self, customer: &CustomerNumber, room: usize) -> Result<Vec<Found>> {
-        let mut statement = self.connection.prepare_cached(sql::TICKET_CLAIM_DUE)?;
+    fn find(&mut self, customer: &CustomerNumber, room: usize) -> Result<Vec<Found>> {
+        let ask = self.ask;
+        let statement = self.statements.get(sql::TICKET_CLAIM_DUE)?;
         let mut rows = statement.query(params![
-            self.ask.network.as_str(),
+            ask.network.as_str(),
             customer.as_str(),
-            self.ask.now.as_millisecond(),
+            ask.now.as_millisecond(),
             room
         ])?;
         let mut found = Vec::with_capacity(room);
         while let Some(row) = rows.next()? {
-            found.extend(self.read(row, customer)?);
+            found.extend(read(row, (&ask.network, customer))?);
         }
         Ok(found)
-    }
-
-    /// `None` for a kind of ticket that only a newer program knows: it is left to that one.
-    fn read(&self, row: &Row<'_>, customer: &CustomerNumber) -> Result<Option<Found>> {
-        let kind = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
-        let Ok(kind) = kind.parse() else { return Ok(None) };
-        let state: TicketState = row::text(row, 1)?;
-        let order = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
-        Ok(Some(Found {
-            id: row::ticket_id(row, 0)?,
-            kind,
-            // A newer program's order may not be readable; the engine gives it back.
-            order: serde_json::from_str(order).ok(),
-            epoch: row.get(4)?,
-            attempts: row.get(5)?,
-            // A running ticket is only found here when its lease ran out: who knows what was sent.
-            in_doubt: row.get::<_, bool>(6)? || state == TicketState::Running,
-            raised: row::moment(row, 7)?,
-            cli: row::text_or_none(row, 8)?,
-            books: Books {
-                customer: customer.clone(),
-                network: self.ask.network.clone(),
-                sim: row::sim(row, SIM_AT)?,
-                service: row::service_or_none(row, SERVICE_AT)?,
-                new_sim: None,
-                number: None,
-            },
-        }))
     }
 
     fn lease(&mut self, mut found: Found) -> Result<Lease> {
@@ -181,15 +155,15 @@ impl Taker<'_> {
             let own = || found.books.sim.msisdn.clone();
             let known = found.cli.clone().or_else(own);
             if known.is_none() {
-                found.cli = self.range.reserve(self.connection, self.ask.now)?;
+                found.cli = self.range.reserve(self.statements.connection(), self.ask.now)?;
             }
             found.books.number = known.or_else(|| found.cli.clone());
         }
         if let Some(Order::ChangeSim { new_sim }) = &found.order {
-            found.books.new_sim = find_sim(self.connection, new_sim)?;
+            found.books.new_sim = find_sim(self.statements.connection(), new_sim)?;
         }
         let epoch = found.epoch + 1;
-        self.connection.prepare_cached(sql::TICKET_CLAIM_TAKE)?.execute(params![
+        self.statements.get(sql::TICKET_CLAIM_TAKE)?.execute(params![
             found.id.number(),
             epoch,
             self.ask.worker.0.as_bytes().as_slice(),
@@ -209,6 +183,37 @@ impl Taker<'_> {
             raised: found.raised,
         })
     }
+}
+
+/// `None` for a kind of ticket that only a newer program knows: it is left to that one.
+fn read(
+    row: &Row<'_>,
+    (network, customer): (&NetworkCode, &CustomerNumber),
+) -> Result<Option<Found>> {
+    let kind = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
+    let Ok(kind) = kind.parse() else { return Ok(None) };
+    let state: TicketState = row::text(row, 1)?;
+    let order = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
+    Ok(Some(Found {
+        id: row::ticket_id(row, 0)?,
+        kind,
+        // A newer program's order may not be readable; the engine gives it back.
+        order: serde_json::from_str(order).ok(),
+        epoch: row.get(4)?,
+        attempts: row.get(5)?,
+        // A running ticket is only found here when its lease ran out: who knows what was sent.
+        in_doubt: row.get::<_, bool>(6)? || state == TicketState::Running,
+        raised: row::moment(row, 7)?,
+        cli: row::text_or_none(row, 8)?,
+        books: Books {
+            customer: customer.clone(),
+            network: network.clone(),
+            sim: row::sim(row, SIM_AT)?,
+            service: row::service_or_none(row, SERVICE_AT)?,
+            new_sim: None,
+            number: None,
+        },
+    }))
 }
 
 fn find_sim(connection: &Connection, iccid: &Iccid) -> Result<Option<SimRecord>> {

@@ -11,42 +11,44 @@ use provisor_domain::{Msisdn, ServiceCode, TicketId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::fault::{Fault, Result};
+use super::super::statements::Statements;
 use super::super::{audit, row, sql};
 
 /// Most expired idempotency keys that are deleted with one new one.
 const KEYS_FORGOTTEN_PER_KEY_MAX: usize = 4;
 
 pub(super) fn open(connection: &Connection, tickets: &[NewTicket]) -> Result<Vec<Opened>> {
+    let mut statements = Statements::of(connection);
     let mut next = None;
-    tickets.iter().map(|ticket| open_one(connection, ticket, &mut next)).collect()
+    tickets.iter().map(|ticket| open_one(&mut statements, ticket, &mut next)).collect()
 }
 
 fn open_one(
-    connection: &Connection,
+    statements: &mut Statements<'_>,
     new: &NewTicket,
     next: &mut Option<TicketId>,
 ) -> Result<Opened> {
-    if let Some(answer) = remembered(connection, new)? {
+    if let Some(answer) = remembered(statements, new)? {
         return Ok(answer);
     }
-    if let Some(answer) = held_or_stale(connection, new)? {
+    if let Some(answer) = held_or_stale(statements, new)? {
         return Ok(answer);
     }
     let id = match *next {
         Some(id) => id,
-        None => next_id(connection)?,
+        None => next_id(statements.connection())?,
     };
-    insert(connection, id, new)?;
+    insert(statements, id, new)?;
     // Only now: a refused ticket uses no number.
     *next = TicketId::new(id.number() + 1);
     Ok(Opened::Ticket(id))
 }
 
 /// What the idempotency key stands for already.
-fn remembered(connection: &Connection, new: &NewTicket) -> Result<Option<Opened>> {
+fn remembered(statements: &mut Statements<'_>, new: &NewTicket) -> Result<Option<Opened>> {
     let Some(key) = &new.idempotency else { return Ok(None) };
-    let found = connection
-        .prepare_cached(sql::TICKET_OPEN_REMEMBERED)?
+    let found = statements
+        .get(sql::TICKET_OPEN_REMEMBERED)?
         .query_row(params![key.user.0, key.method, key.key, new.raised.as_millisecond()], |row| {
             Ok((row.get::<_, [u8; 32]>(0)?, row.get::<_, i64>(1)?))
         })
@@ -60,8 +62,8 @@ fn remembered(connection: &Connection, new: &NewTicket) -> Result<Option<Opened>
 }
 
 /// The ticket that holds a subject; else whether a subject has moved on.
-fn held_or_stale(connection: &Connection, new: &NewTicket) -> Result<Option<Opened>> {
-    let mut statement = connection.prepare_cached(sql::TICKET_OPEN_SUBJECT)?;
+fn held_or_stale(statements: &mut Statements<'_>, new: &NewTicket) -> Result<Option<Opened>> {
+    let statement = statements.get(sql::TICKET_OPEN_SUBJECT)?;
     let mut stale = false;
     for claim in &new.subjects {
         let Subject::Sim(iccid) = &claim.subject;
@@ -77,9 +79,10 @@ fn held_or_stale(connection: &Connection, new: &NewTicket) -> Result<Option<Open
     Ok(stale.then_some(Opened::Stale))
 }
 
-fn insert(connection: &Connection, id: TicketId, new: &NewTicket) -> Result<()> {
+fn insert(statements: &mut Statements<'_>, id: TicketId, new: &NewTicket) -> Result<()> {
     let kind = new.order.kind().as_str();
-    connection.prepare_cached(sql::TICKET_OPEN_TICKET)?.execute(params![
+    let subjects: Vec<String> = new.subjects.iter().map(|claim| claim.subject.key()).collect();
+    statements.get(sql::TICKET_OPEN_TICKET)?.execute(params![
         id.number(),
         kind,
         new.customer.as_str(),
@@ -90,19 +93,26 @@ fn insert(connection: &Connection, id: TicketId, new: &NewTicket) -> Result<()> 
         row::to_json(&new.order)?,
         new.origin.actor,
         new.raised.as_millisecond(),
+        row::to_json(&subjects)?,
     ])?;
-    let mut lock = connection.prepare_cached(sql::TICKET_OPEN_LOCK)?;
-    for claim in &new.subjects {
-        lock.execute(params![claim.subject.key(), id.number()])?;
+    let lock = statements.get(sql::TICKET_OPEN_LOCK)?;
+    for subject in subjects {
+        lock.execute(params![subject, id.number()])?;
     }
     if let Some(key) = &new.idempotency {
-        remember(connection, key, id, new.raised)?;
+        remember(statements, key, id, new.raised)?;
     }
-    audit::add(connection, (&new.origin, new.raised), "ticket.open", &format!("ticket:{id}"), kind)
+    audit::add_with(
+        statements,
+        (&new.origin, new.raised),
+        "ticket.open",
+        &format!("ticket:{id}"),
+        kind,
+    )
 }
 
 fn remember(
-    connection: &Connection,
+    statements: &mut Statements<'_>,
     key: &Idempotency,
     id: TicketId,
     raised: Timestamp,
@@ -110,10 +120,10 @@ fn remember(
     let expires = raised
         .checked_add(SignedDuration::from_hours(IDEMPOTENCY_HOURS))
         .map_err(|error| Fault::broken(error.to_string()))?;
-    connection
-        .prepare_cached(sql::TICKET_OPEN_FORGET)?
+    statements
+        .get(sql::TICKET_OPEN_FORGET)?
         .execute(params![raised.as_millisecond(), KEYS_FORGOTTEN_PER_KEY_MAX])?;
-    connection.prepare_cached(sql::TICKET_OPEN_REMEMBER)?.execute(params![
+    statements.get(sql::TICKET_OPEN_REMEMBER)?.execute(params![
         key.user.0,
         key.method,
         key.key,

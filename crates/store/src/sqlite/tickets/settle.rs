@@ -16,6 +16,7 @@ use provisor_domain::{
 use rusqlite::{Connection, params};
 
 use super::super::fault::{Fault, Result};
+use super::super::statements::Statements;
 use super::super::{row, sql};
 use super::number;
 
@@ -38,11 +39,10 @@ impl Batch {
             let each = self.settlements.iter();
             return each.map(|one| settle_apart(connection, one, self.now)).collect();
         }
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::of(connection);
         let all = self.settlements.iter();
-        let settled: Result<Vec<_>> =
-            all.map(|one| settle(connection, one, self.now, &mut ledger)).collect();
-        match settled.and_then(|settled| ledger.finish(connection).map(|()| settled)) {
+        let settled: Result<Vec<_>> = all.map(|one| settle(&mut ledger, one, self.now)).collect();
+        match settled.and_then(|settled| ledger.finish().map(|()| settled)) {
             Err(fault) if fault.refusal().is_some() => {
                 self.careful = true;
                 Err(Fault::Again)
@@ -59,9 +59,9 @@ fn settle_apart(connection: &Connection, one: &Settlement, now: Timestamp) -> Re
         Ok(())
     };
     control("SAVEPOINT settlement")?;
-    let mut ledger = Ledger::default();
-    let settled = settle(connection, one, now, &mut ledger)
-        .and_then(|settled| ledger.finish(connection).map(|()| settled));
+    let mut ledger = Ledger::of(connection);
+    let settled =
+        settle(&mut ledger, one, now).and_then(|settled| ledger.finish().map(|()| settled));
     let settled = match settled {
         Ok(settled) => settled,
         Err(fault) => {
@@ -75,20 +75,25 @@ fn settle_apart(connection: &Connection, one: &Settlement, now: Timestamp) -> Re
 }
 
 /// What a batch of settlements keeps in its head.
-#[derive(Default)]
-struct Ledger {
+struct Ledger<'c> {
+    statements: Statements<'c>,
     /// By how much the number of live services of a contract changes.
     contracts: BTreeMap<ContractCode, i64>,
     next_service: Option<ServiceCode>,
 }
 
-impl Ledger {
-    fn next_service(&mut self, connection: &Connection) -> Result<ServiceCode> {
+impl<'c> Ledger<'c> {
+    fn of(connection: &'c Connection) -> Self {
+        let statements = Statements::of(connection);
+        Self { statements, contracts: BTreeMap::new(), next_service: None }
+    }
+
+    fn next_service(&mut self) -> Result<ServiceCode> {
         let code = match self.next_service {
             Some(code) => Some(code),
             None => ServiceCode::new(
-                connection
-                    .prepare_cached(sql::TICKET_SETTLE_NEXT_SERVICE)?
+                self.statements
+                    .get(sql::TICKET_SETTLE_NEXT_SERVICE)?
                     .query_row([ServiceCode::FIRST.number()], |row| row.get(0))?,
             ),
         };
@@ -101,8 +106,8 @@ impl Ledger {
         *self.contracts.entry(contract.clone()).or_default() += by;
     }
 
-    fn finish(self, connection: &Connection) -> Result<()> {
-        count_services(connection, &self.contracts)
+    fn finish(self) -> Result<()> {
+        count_services(self.statements.connection(), &self.contracts)
     }
 }
 
@@ -119,8 +124,15 @@ pub(in super::super) fn count_services(
 }
 
 /// Gives a ticket's subjects back.
-pub(super) fn unlock(connection: &Connection, ticket: TicketId) -> Result<()> {
-    connection.prepare_cached(sql::TICKET_SETTLE_UNLOCK)?.execute([ticket.number()])?;
+pub(super) fn unlock(
+    statements: &mut Statements<'_>,
+    ticket: TicketId,
+    subjects: &[String],
+) -> Result<()> {
+    let unlock = statements.get(sql::TICKET_SETTLE_UNLOCK)?;
+    for subject in subjects {
+        unlock.execute(params![subject, ticket.number()])?;
+    }
     Ok(())
 }
 
@@ -132,16 +144,28 @@ struct Leased {
     cli: Option<Msisdn>,
     in_doubt: bool,
     service: Option<ServiceCode>,
-    /// The status and contract of its service, before.
-    before: Option<(ServiceStatus, ContractCode)>,
+    subjects: Vec<String>,
+    /// Its service as it was.
+    before: Option<Before>,
 }
 
-fn leased(connection: &Connection, one: &Settlement) -> Result<Option<Leased>> {
-    let mut statement = connection.prepare_cached(sql::TICKET_SETTLE_LEASE)?;
+/// What of a service decides how it is written.
+struct Before {
+    status: ServiceStatus,
+    iccid: Iccid,
+    cli: Option<Msisdn>,
+}
+
+fn leased(statements: &mut Statements<'_>, one: &Settlement) -> Result<Option<Leased>> {
+    let statement = statements.get(sql::TICKET_SETTLE_LEASE)?;
     let mut rows = statement.query(params![one.ticket.number(), one.epoch])?;
     let Some(found) = rows.next()? else { return Ok(None) };
-    let status: Option<ServiceStatus> = row::text_or_none(found, 6)?;
-    let contract: Option<ContractCode> = row::text_or_none(found, 7)?;
+    let before = match row::text_or_none(found, 7)? {
+        Some(status) => {
+            Some(Before { status, iccid: row::text(found, 8)?, cli: row::text_or_none(found, 9)? })
+        }
+        None => None,
+    };
     Ok(Some(Leased {
         kind: row::text(found, 0)?,
         iccid: row::text(found, 1)?,
@@ -149,7 +173,8 @@ fn leased(connection: &Connection, one: &Settlement) -> Result<Option<Leased>> {
         cli: row::text_or_none(found, 3)?,
         in_doubt: found.get(4)?,
         service: row::service_code_or_none(found, 5)?,
-        before: status.zip(contract),
+        subjects: row::json(found, 6)?,
+        before,
     }))
 }
 
@@ -162,22 +187,19 @@ struct After<'a> {
     failure: Option<&'a Failure>,
 }
 
-fn settle(
-    connection: &Connection,
-    one: &Settlement,
-    now: Timestamp,
-    ledger: &mut Ledger,
-) -> Result<Settled> {
-    let Some(mut ticket) = leased(connection, one)? else { return Ok(Settled::LeaseLost) };
+fn settle(ledger: &mut Ledger<'_>, one: &Settlement, now: Timestamp) -> Result<Settled> {
+    let Some(mut ticket) = leased(&mut ledger.statements, one)? else {
+        return Ok(Settled::LeaseLost);
+    };
     let in_doubt = ticket.in_doubt;
     let after = match &one.verdict {
         Verdict::Completed(change) => {
-            apply(connection, &mut ticket, change, (now, ledger))?;
+            apply(ledger, &mut ticket, change, now)?;
             let event = TicketEvent::Complete;
             After { event, due: None, counts: false, in_doubt: false, failure: None }
         }
         Verdict::Failed(failure) => {
-            give_number_back(connection, &mut ticket, now)?;
+            give_number_back(ledger.statements.connection(), &mut ticket, now)?;
             let event = TicketEvent::Fail;
             After { event, due: None, counts: true, in_doubt, failure: Some(failure) }
         }
@@ -196,22 +218,22 @@ fn settle(
     let state = TicketState::Running
         .after(after.event)
         .map_err(|illegal| Fault::broken(illegal.to_string()))?;
-    write_ticket(connection, (one, now), state, &ticket, &after)?;
+    write_ticket(&mut ledger.statements, (one, now), state, &ticket, &after)?;
     if state.is_final() {
-        unlock(connection, one.ticket)?;
+        unlock(&mut ledger.statements, one.ticket, &ticket.subjects)?;
     }
     Ok(Settled::Done)
 }
 
 fn write_ticket(
-    connection: &Connection,
+    statements: &mut Statements<'_>,
     (one, now): (&Settlement, Timestamp),
     state: TicketState,
     ticket: &Leased,
     after: &After<'_>,
 ) -> Result<()> {
     let (kind, reason) = after.failure.map(|f| (f.kind.as_str(), f.reason.as_str())).unzip();
-    connection.prepare_cached(sql::TICKET_SETTLE_TICKET)?.execute(params![
+    statements.get(sql::TICKET_SETTLE_TICKET)?.execute(params![
         one.ticket.number(),
         state.as_str(),
         state.is_final().then(|| now.as_millisecond()),
@@ -223,7 +245,7 @@ fn write_ticket(
         kind,
         reason,
     ])?;
-    connection.prepare_cached(sql::TICKET_SETTLE_ATTEMPT)?.execute(params![
+    statements.get(sql::TICKET_SETTLE_ATTEMPT)?.execute(params![
         one.ticket.number(),
         one.epoch,
         one.began.as_millisecond(),
@@ -248,10 +270,10 @@ fn give_number_back(connection: &Connection, ticket: &mut Leased, now: Timestamp
 
 /// Changes the books, and notes in `ticket` which service and number it is about now.
 fn apply(
-    connection: &Connection,
+    ledger: &mut Ledger<'_>,
     ticket: &mut Leased,
     change: &Change,
-    (now, ledger): (Timestamp, &mut Ledger),
+    now: Timestamp,
 ) -> Result<()> {
     match &change.service {
         None => {}
@@ -259,57 +281,65 @@ fn apply(
             if ticket.service.is_some() {
                 return Err(Fault::conflict("the ticket has a service already"));
             }
-            let service = with_code(new, ledger.next_service(connection)?);
-            add_service(connection, &service)?;
+            let service = with_code(new, ledger.next_service()?);
+            write_service(&mut ledger.statements, sql::SERVICE_ADD, &service)?;
             ledger.count(&service.contract, 1);
-            note_service(connection, ticket, &service, change)?;
+            note_service(&mut ledger.statements, ticket, &service, change)?;
         }
         Some(ServiceChange::Update(service)) => {
-            let Some((status, contract)) = ticket.before.take() else {
-                return Err(Fault::conflict("the ticket has no service"));
-            };
-            if ticket.service != Some(service.code) {
-                return Err(Fault::conflict("the change is about another service"));
-            }
-            write_service(connection, sql::TICKET_SETTLE_SERVICE, service)?;
-            ledger.count(&contract, -i64::from(status.is_live()));
-            ledger.count(&service.contract, i64::from(service.status.is_live()));
-            note_service(connection, ticket, service, change)?;
+            update_service(ledger, ticket, service)?;
+            note_service(&mut ledger.statements, ticket, service, change)?;
         }
     }
     for (iccid, state) in &change.sims {
-        set_sim(connection, iccid, *state)?;
+        set_sim(&mut ledger.statements, iccid, *state)?;
     }
     match &change.released {
-        Some(number) => number::rest(connection, number, &ticket.network, now),
+        Some(number) => number::rest(ledger.statements.connection(), number, &ticket.network, now),
         None => Ok(()),
     }
 }
 
+fn update_service(ledger: &mut Ledger<'_>, ticket: &Leased, service: &Service) -> Result<()> {
+    let Some(before) = &ticket.before else {
+        return Err(Fault::conflict("the ticket has no service"));
+    };
+    if ticket.service != Some(service.code) {
+        return Err(Fault::conflict("the change is about another service"));
+    }
+    let moved = before.iccid != service.iccid || before.cli != service.cli;
+    let sql =
+        if moved { sql::TICKET_SETTLE_SERVICE_MOVED } else { sql::TICKET_SETTLE_SERVICE_KEPT };
+    if write_service(&mut ledger.statements, sql, service)? == 0 {
+        let reason = "a service never changes its network, contract or customer";
+        return Err(Fault::conflict(reason));
+    }
+    let more = i64::from(service.status.is_live()) - i64::from(before.status.is_live());
+    ledger.count(&service.contract, more);
+    Ok(())
+}
+
 /// The ticket is about this service now; its SIM has moved on, also where its own state has not.
 fn note_service(
-    connection: &Connection,
+    statements: &mut Statements<'_>,
     ticket: &mut Leased,
     service: &Service,
     change: &Change,
 ) -> Result<()> {
     ticket.service = Some(service.code);
     ticket.cli.clone_from(&service.cli);
-    let sims = [&service.iccid, &ticket.iccid];
     let moves = |iccid: &Iccid| change.sims.iter().any(|(moved, _)| moved == iccid);
-    let mut touch = connection.prepare_cached(sql::SIM_TOUCH)?;
-    for iccid in sims.iter().take(if sims[0] == sims[1] { 1 } else { 2 }) {
+    let other = Some(&ticket.iccid).filter(|iccid| **iccid != service.iccid);
+    for iccid in [Some(&service.iccid), other].into_iter().flatten() {
         if !moves(iccid) {
-            touch.execute([iccid.as_str()])?;
+            statements.get(sql::SIM_TOUCH)?.execute([iccid.as_str()])?;
         }
     }
     Ok(())
 }
 
-fn set_sim(connection: &Connection, iccid: &Iccid, state: SimState) -> Result<()> {
-    let known = connection
-        .prepare_cached(sql::SIM_SET)?
-        .execute(params![iccid.as_str(), state.as_str()])?;
+fn set_sim(statements: &mut Statements<'_>, iccid: &Iccid, state: SimState) -> Result<()> {
+    let known = statements.get(sql::SIM_SET)?.execute(params![iccid.as_str(), state.as_str()])?;
     if known == 0 { Err(Fault::conflict(format!("SIM {iccid} is not known"))) } else { Ok(()) }
 }
 
@@ -331,11 +361,15 @@ fn with_code(new: &NewService, code: ServiceCode) -> Service {
 
 /// Writes a new row of a service.
 pub(in super::super) fn add_service(connection: &Connection, service: &Service) -> Result<()> {
-    write_service(connection, sql::SERVICE_ADD, service)
+    write_service(&mut Statements::of(connection), sql::SERVICE_ADD, service).map(drop)
 }
 
-fn write_service(connection: &Connection, sql: &str, service: &Service) -> Result<()> {
-    connection.prepare_cached(sql)?.execute(params![
+fn write_service(
+    statements: &mut Statements<'_>,
+    sql: &'static str,
+    service: &Service,
+) -> Result<usize> {
+    let written = statements.get(sql)?.execute(params![
         service.code.number(),
         service.name.as_str(),
         service.status.as_str(),
@@ -350,5 +384,5 @@ fn write_service(connection: &Connection, sql: &str, service: &Service) -> Resul
         row::to_json(&service.products.boltons)?,
         row::to_json(&service.products.bars)?,
     ])?;
-    Ok(())
+    Ok(written)
 }

@@ -1,0 +1,5 @@
+-- ticket_settle.service_kept
+-- Number and SIM stay: their indexes are not written. Network, contract and customer never change.
+UPDATE service
+SET name = ?2, status = ?3, tariff = ?9, reporting_group = ?10, apns = ?11, boltons = ?12, bars = ?13
+WHERE code = ?1 AND cli IS ?4 AND iccid = ?5 AND network = ?6 AND contract = ?7 AND customer = ?8
