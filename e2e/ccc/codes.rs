@@ -48,6 +48,9 @@ const MESSAGES: &[(&str, &str, u16)] = &[
     ("406", "Could not find Tariff.", 200),
 ];
 
+/// The codes that the first document does not have.
+const OURS: [&str; 9] = ["002", "003", "210", "211", "212", "303", "304", "305", "406"];
+
 /// A running server and those who call it.
 struct Stage {
     world: World,
@@ -120,8 +123,7 @@ fn call_for(code: &str, message: &str) -> Option<(&'static str, Value)> {
 fn provoke(stage: &mut Stage, code: &str, message: &str) -> Answer {
     if let Some((method, members)) = call_for(code, message) {
         if code == "101" {
-            let members = json!({"service": {"code": SERVICE_STUCK}, "newName": "Again"});
-            stage.alice.call("changeServiceName", members).ticket();
+            stage.alice.call(method, members.clone()).ticket();
         }
         return stage.alice.call(method, members);
     }
@@ -165,7 +167,9 @@ fn with_a_broken_database() -> Answer {
 
 fn over_the_rate_limit() -> Answer {
     let world = World::new();
-    let server = world.serve_with(&["--rate-limit", "5"]);
+    let mut serve = world.serve_command();
+    serve.env("PROVISOR_HTTP_REQUESTS_PER_SECOND", "5");
+    let server = Server::start(&mut serve, world.dir());
     let mut alice = Caller::alice(&server);
     let answer = eventually("the limit to be hit", || {
         let answer = alice.call("getContracts", json!({"customer": "1000000"}));
@@ -214,4 +218,25 @@ fn errors_have_exactly_three_members_and_a_refused_bar_has_five() {
         let bar = bar.json();
         assert_eq!((&bar["code"], &bar["message"]), (&bar["errorCode"], &bar["errorMessage"]));
     }
+}
+
+#[test]
+fn the_servers_own_page_lists_exactly_these_codes() {
+    let world = World::new();
+    let page = world.serve().client().get("/errors");
+    assert_eq!(page.status, 200);
+    let rows: Vec<_> = page.body.lines().filter(|line| line.starts_with("<tr")).collect();
+    // The page's head row is on the line of its table's head.
+    let mut wrong = Vec::new();
+    for (code, message, _) in MESSAGES {
+        let message = message.replace("BF_002", "CODE").replace("AS_BO_SECRET", "CODE");
+        let message = message.replace('\'', "&#39;");
+        let whose = if OURS.contains(code) { ">ours<" } else { ">document<" };
+        let cells = format!("<td>{code}</td><td>{message}");
+        if !rows.iter().any(|row| row.contains(&cells) && row.contains(whose)) {
+            wrong.push(cells);
+        }
+    }
+    assert!(wrong.is_empty(), "not on the page: {wrong:#?}\n{}", page.body);
+    assert_eq!(rows.len(), MESSAGES.len(), "{}", page.body);
 }

@@ -58,8 +58,8 @@ fn connecting() {
         ("406", "tariffCode", json!("TEASEU1000MB")),
         ("405", "APNCodes", json!("AS_APN_CROUT")),
     ];
-    let rename = json!({"service": {"code": SERVICE_STUCK}, "newName": "Held"});
-    let held = alice.call("changeServiceName", rename).ticket();
+    let stuck = json!({"service": {"code": SERVICE_STUCK}});
+    let held = alice.call("disconnectService", stuck).ticket();
     let members = walk(&mut alice, "connectService", json!({"APNCodes": "NOPE"}), &steps);
     // The SIM's open ticket is told before its live service.
     assert_eq!(alice.call("connectService", members.clone()).code(), "101");

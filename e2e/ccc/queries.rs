@@ -92,8 +92,12 @@ fn beside_it_stands_what_the_network_says_and_when_it_was_asked() {
     alice.done("addBar", bar.clone());
     assert_eq!(network(&mut alice, SIM_1), "suspended");
     alice.done("disconnectService", bar);
-    assert_eq!(network(&mut alice, SIM_1), "absent");
+    // The SIM may be in another service by then: the network is not asked about one that is over.
+    assert_eq!(network(&mut alice, SIM_1), "unknown");
     assert_eq!(alice.nina(SIM_1)["status_code"], "S");
+    // Adopted without touching the network, which does not know it.
+    assert_eq!(network(&mut alice, SIM_FLEET), "absent");
+    assert_eq!(alice.nina(SIM_FLEET)["status_code"], "A");
     // A network that is down cannot tell: the books answer.
     assert_eq!(network(&mut alice, SIM_STUCK), "unknown");
     assert_eq!(alice.nina(SIM_STUCK)["status_code"], "A");

@@ -12,7 +12,7 @@ fn no_secret_is_in_logs_metrics_answers_or_in_the_clear_in_any_file() {
     fs::remove_file(world.dir().join("catalogue.toml")).expect("it holds the passwords");
     let credential = world.credential("alice", &[]);
     let mut serve = world.serve_command();
-    serve.args(["--metrics-listen", "127.0.0.1:0", "--log", "trace"]);
+    serve.env("PROVISOR_LOG", "trace");
     let mut server = Server::start(&mut serve, world.dir());
     let mut seen = Vec::new();
     let wrong = "wrong-canary-K81x";

@@ -80,14 +80,27 @@ fn sigterm_does_not_wait_for_a_network_that_is_down_or_for_idle_clients() {
 #[test]
 fn metrics_are_on_a_listener_of_their_own() {
     let world = World::new();
-    let server = world.serve_with(&["--metrics-listen", "127.0.0.1:0"]);
+    let server = world.serve();
     let mut alice = Caller::alice(&server);
     alice.connect(SIM_1);
     alice.call("disconnectService", json!({"service": {"code": SERVICE_STUCK}})).ticket();
-    let metrics = Client::new(server.metrics()).get("/metrics");
-    assert_eq!(metrics.status, 200);
-    for word in ["connectService", "request", "ticket", "queue", "attempt", "store"] {
-        assert!(metrics.body.contains(word), "no {word} in:\n{}", metrics.body);
+    let mut watcher = Client::new(server.metrics());
+    let waits = "provisor_tickets_open{network=\"DOWN\",kind=\"disconnect\",state=\"pending\"} 1";
+    // A ticket is running for the moment of its first attempt.
+    let metrics = eventually("the open ticket to be counted", || {
+        let metrics = watcher.get("/metrics");
+        assert_eq!(metrics.status, 200);
+        metrics.body.contains(waits).then_some(metrics)
+    });
+    for sample in [
+        "provisor_http_requests_total{route=\"connectService\"",
+        "provisor_http_request_seconds_bucket{le=\"",
+        "provisor_oldest_open_ticket_seconds{network=\"DOWN\"",
+        "provisor_attempts_total{network=\"AS\",kind=\"connect\",outcome=\"completed\"} 1",
+        "provisor_driver_seconds_count{network=\"AS\"",
+        "provisor_store_seconds_count{",
+    ] {
+        assert!(metrics.body.contains(sample), "no {sample} in:\n{}", metrics.body);
     }
     for line in metrics.body.lines().filter(|line| !line.starts_with('#')) {
         let value = line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());

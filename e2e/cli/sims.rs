@@ -84,7 +84,7 @@ fn a_hundred_thousand_rows_land_quickly_beside_a_running_server() {
     let server = world.serve();
     let mut csv = String::from("iccid,imsi,msisdn,customer\n");
     for n in 0..100_000 {
-        writeln!(csv, "8910390000{n:09},90170{n:010},,1000000").expect("writing to a String");
+        writeln!(csv, "8910390000{n:09},90171{n:010},,1000000").expect("writing to a String");
     }
     let file = world.file("many.csv", &csv);
     let began = Instant::now();

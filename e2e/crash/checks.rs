@@ -9,7 +9,7 @@ use provisor_drivers::simulator::Simulator;
 use rusqlite::{Connection, OpenFlags};
 
 use super::load::Promise;
-use crate::rig::World;
+use crate::rig::{PROVISOR, World};
 
 /// The books, for reading only.
 pub(super) fn books(world: &World) -> Connection {
@@ -122,10 +122,11 @@ fn network_agrees(world: &World, books: &Connection, place: &str) {
     });
     let mut wanted: BTreeMap<String, Served> =
         rows.expect("services").collect::<Result<_, _>>().expect("services");
-    let file = world.dir().join("network-AS.db");
-    // Killed before the first command, the network may not have a file yet.
-    let subscribers = if file.exists() { Simulator::subscribers(&file) } else { Ok(Vec::new()) };
+    let subscribers = Simulator::subscribers(&world.dir().join("network-AS.db"));
+    // Killed while it made the network's file: until it is whole, no ticket can have been carried out.
+    let untouched = || column(books, "SELECT ticket_id FROM attempt LIMIT 1").is_empty();
     let mut has: BTreeMap<String, Served> = subscribers
+        .or_else(|error| if untouched() { Ok(Vec::new()) } else { Err(error) })
         .unwrap_or_else(|error| panic!("the network's file after {place}: {error}"))
         .into_iter()
         .map(|subscriber| {
@@ -139,4 +140,36 @@ fn network_agrees(world: &World, books: &Connection, place: &str) {
     wanted.retain(|sim, _| !open.contains(sim));
     has.retain(|sim, _| !open.contains(sim));
     assert_eq!(has, wanted, "the network (left) and the books (right) after {place}");
+}
+
+/// Each of these breaks what one check looks for: in the books, or in the network's file.
+const TAMPERING: [(&str, &str); 7] = [
+    ("provisor.db", "UPDATE contract SET active_services = active_services + 1"),
+    ("provisor.db", "DELETE FROM ticket WHERE id = (SELECT max(id) FROM ticket)"),
+    ("provisor.db", "UPDATE ticket SET kind = 'rename' WHERE kind = 'connect'"),
+    ("provisor.db", "UPDATE sim SET state = 'stock' WHERE state = 'in_use'"),
+    ("provisor.db", "INSERT INTO subject_lock SELECT 'sim:0', max(id) FROM ticket"),
+    ("network-AS.db", "DELETE FROM subscriber WHERE iccid = (SELECT max(iccid) FROM subscriber)"),
+    ("network-AS.db", "UPDATE subscriber SET suspended = 1 - suspended"),
+];
+
+#[test]
+fn the_checks_find_what_is_wrong() {
+    let mut load = super::load::Load::new(3);
+    load.round(&[PROVISOR], "a quiet round", super::load::CALLS_PER_ROUND);
+    load.drain();
+    for (file, tampering) in TAMPERING {
+        let path = load.world.dir().join(file);
+        let database = Connection::open(&path).expect("the file");
+        let kept = path.with_extension("kept");
+        database.execute("VACUUM INTO ?1", [kept.to_str()]).expect("a copy");
+        database.pragma_update(None, "foreign_keys", false).expect("a pragma");
+        let changed = database.execute(tampering, []).expect("it can be tampered with");
+        assert!(changed > 0, "{tampering} changes nothing");
+        let checked = std::panic::catch_unwind(|| load.check("tampering"));
+        assert!(checked.is_err(), "nobody notices: {tampering}");
+        drop(database);
+        std::fs::rename(&kept, &path).expect("the copy comes back");
+    }
+    load.check("putting it right again");
 }

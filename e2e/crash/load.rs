@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -11,6 +12,8 @@ use crate::rig::*;
 /// A round is over after so many answers, if the server has not died before.
 pub(super) const CALLS_PER_ROUND: usize = 120;
 const CLIENTS: usize = 4;
+/// How long the last server may take: a ticket that met several faults waits for some of the longer delays.
+const LAST_TICKET_WITHIN: Duration = Duration::from_mins(2);
 
 /// A small generator, so that a run can be repeated from its seed (xorshift64*, Vigna 2016).
 #[derive(Debug, Clone)]
@@ -42,13 +45,14 @@ pub(super) struct Promise {
 /// A world, its clients and what they were promised so far.
 #[derive(Debug)]
 pub(super) struct Load {
-    world: World,
+    pub(super) world: World,
     credential: String,
     promises: Vec<Promise>,
     pub(super) chance: Chance,
-    /// Rounds so far, and those of them in which the server died by itself, that is at its point.
+    /// Rounds so far; those of them in which the server died at its point while it started; and under load.
     rounds: usize,
-    hit: usize,
+    hit_at_start: usize,
+    hit_at_work: usize,
 }
 
 impl Load {
@@ -56,7 +60,15 @@ impl Load {
         let world = World::with(&world::catalogue(seed));
         let credential = world.credential("alice", &[]);
         let chance = Chance::new(seed);
-        Self { world, credential, promises: Vec::new(), chance, rounds: 0, hit: 0 }
+        Self {
+            world,
+            credential,
+            promises: Vec::new(),
+            chance,
+            rounds: 0,
+            hit_at_start: 0,
+            hit_at_work: 0,
+        }
     }
 
     /// Starts a server behind `prefix`, keeps it busy until it dies or has answered `calls` times, sees that it is
@@ -68,7 +80,7 @@ impl Load {
             Ok(mut server) => {
                 let promised = self.busy(&server, calls);
                 if server.ended().is_some() || promised.died {
-                    self.hit += 1;
+                    self.hit_at_work += 1;
                 }
                 server.kill();
                 self.promises.extend(promised.promises);
@@ -76,10 +88,32 @@ impl Load {
             Err(status) => {
                 let signal = std::os::unix::process::ExitStatusExt::signal(&status);
                 assert_eq!(signal, Some(9), "it died of something else at {place}: {status}");
-                self.hit += 1;
+                self.hit_at_start += 1;
             }
         }
+        self.check(place);
+    }
+
+    /// Holds the files against the invariants.
+    pub(super) fn check(&self, place: &str) {
         checks::files(&self.world, &self.promises, place);
+    }
+
+    /// Lets a server finish what is open, and stops it as an operator would.
+    pub(super) fn drain(&self) {
+        let mut server = self.world.serve();
+        self.wait_for_the_last_ticket();
+        server.terminate(Duration::from_secs(10));
+    }
+
+    fn wait_for_the_last_ticket(&self) {
+        let books = checks::books(&self.world);
+        let open = || {
+            let count = "SELECT count(*) FROM ticket WHERE finished_at IS NULL";
+            books.query_row(count, [], |row| row.get::<_, i64>(0)).expect("a count")
+        };
+        let all_over = || (open() == 0).then_some(());
+        eventually_within(LAST_TICKET_WITHIN, "every ticket to end", all_over);
     }
 
     /// Sends orders from several clients at once.
@@ -101,12 +135,7 @@ impl Load {
     #[expect(clippy::print_stderr, reason = "a long run says what it has done")]
     pub(super) fn finish(self) {
         let mut server = self.world.serve();
-        let open = |books: &rusqlite::Connection| {
-            let count = "SELECT count(*) FROM ticket WHERE finished_at IS NULL";
-            books.query_row(count, [], |row| row.get::<_, i64>(0)).expect("a count")
-        };
-        let books = checks::books(&self.world);
-        eventually("every ticket to end", || (open(&books) == 0).then_some(()));
+        self.wait_for_the_last_ticket();
         let mut alice = Caller::new(&server, "alice", &self.credential);
         for promise in self.promises.iter().rev().take(50) {
             let ticket = alice.ticket(&promise.ticket.to_string());
@@ -114,9 +143,13 @@ impl Load {
             assert_eq!(ticket["sim"], json!(promise.sim));
         }
         server.kill();
-        checks::files(&self.world, &self.promises, "the end");
-        let (rounds, hit, promised) = (self.rounds, self.hit, self.promises.len());
-        eprintln!("{rounds} kills, {hit} of them by themselves; {promised} tickets promised");
+        self.check("the end");
+        let (rounds, promised) = (self.rounds, self.promises.len());
+        eprintln!(
+            "{rounds} kills: at their point {} under load and {} at the start, the others when the load was over; \
+             {promised} tickets promised",
+            self.hit_at_work, self.hit_at_start
+        );
         assert!(promised > rounds, "the clients were not let in: {promised} in {rounds} rounds");
     }
 }

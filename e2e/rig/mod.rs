@@ -11,5 +11,5 @@ pub(crate) use catalogue::*;
 pub(crate) use http::{Answer, Client};
 pub(crate) use json::Json;
 pub(crate) use process::{PROVISOR, Server, command, run};
-pub(crate) use wait::eventually;
+pub(crate) use wait::{eventually, eventually_within};
 pub(crate) use world::{Caller, World};

@@ -99,11 +99,6 @@ impl World {
         Server::start(&mut self.serve_command(), self.dir())
     }
 
-    /// Starts a server with further flags.
-    pub(crate) fn serve_with(&self, flags: &[&str]) -> Server {
-        Server::start(self.serve_command().args(flags), self.dir())
-    }
-
     /// A new credential of `user`, by the command line; `flags` as `user credential add` takes them.
     pub(crate) fn credential(&self, user: &str, flags: &[&str]) -> String {
         let args = [&["user", "credential", "add", user], flags].concat();

@@ -36,13 +36,3 @@ fn a_client_that_has_worked_goes_on_working() {
         assert_eq!(alice.call("getContracts", json!({"customer": "1000000"})).code(), "ok");
     }
 }
-
-#[test]
-fn a_credential_is_not_slowed_down_by_guesses_at_the_password() {
-    let world = World::new();
-    let server = world.serve();
-    let credential = world.credential("alice", &[]);
-    guess(&server, "alice");
-    let mut script = Caller::new(&server, "alice", &credential);
-    assert_eq!(script.call("getContracts", json!({"customer": "1000000"})).code(), "ok");
-}
