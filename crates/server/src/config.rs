@@ -28,7 +28,7 @@ const ENVIRONMENT_PREFIX: &str = "PROVISOR_";
 #[config(layer_attr(derive(Debug, Serialize)))]
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub(crate) struct Settings {
-    /// Where everything is kept: sqlite://FILE (relative to the folder the program is started in) or sqlite:///FILE.
+    /// Where everything is kept: `sqlite://FILE` (relative to the folder the program is started in) or `sqlite:///FILE`.
     #[config(env = "PROVISOR_DATABASE", default = "sqlite://provisor.db")]
     pub(crate) database: DatabaseUrl,
 
@@ -101,7 +101,7 @@ pub(crate) struct Log {
     #[config(env = "PROVISOR_LOG_FORMAT", default = "auto")]
     pub(crate) format: LogFormat,
 
-    /// A level (error, warn, info, debug, trace), or levels by module: "info,provisor_engine=debug".
+    /// A level (error, warn, info, debug, trace), or levels by module: `info,provisor_engine=debug`.
     #[config(env = "PROVISOR_LOG", default = "info")]
     pub(crate) filter: String,
 }

@@ -108,7 +108,8 @@ fn read(file: &Path) -> Result<SecretBox<[u8; KEY_BYTES]>> {
 }
 
 fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 fn from_hex<const N: usize>(hex: &str) -> Option<SecretBox<[u8; N]>> {

@@ -37,7 +37,8 @@ pub(crate) struct Change {
 /// One field of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Field {
-    pub(crate) field: String,
+    #[serde(rename = "field")]
+    pub(crate) name: String,
     /// What is stored; none when it is new, and of a password.
     pub(crate) from: Option<String>,
     /// What it becomes; none of a password.
@@ -136,9 +137,9 @@ const PASSWORD: &str = "password";
 
 fn shown(field: String, from: Option<String>, to: String) -> Field {
     if field == PASSWORD {
-        return Field { field, from: None, to: None };
+        return Field { name: field, from: None, to: None };
     }
-    Field { field, from, to: Some(to) }
+    Field { name: field, from, to: Some(to) }
 }
 
 /// Customers whose name or contracts are new or differ. Contracts are told apart, as entries of their own.

@@ -248,13 +248,11 @@ fn kind(label: &Label, body: &UserTable, codes: &Codes, problems: &mut Problems)
         (KindWord::Group, Some(group), None) => UserKind::Group(group.get_ref().clone()),
         (KindWord::Service, None, Some(service)) => {
             let code: Option<ServiceCode> = service.get_ref().parse().ok();
-            match code.filter(|code| codes.has(*code)) {
-                Some(code) => UserKind::Service(code),
-                None => {
-                    undefined("service", label, service, problems);
-                    UserKind::Account
-                }
+            let known = code.filter(|code| codes.has(*code));
+            if known.is_none() {
+                undefined("service", label, service, problems);
             }
+            known.map_or(UserKind::Account, UserKind::Service)
         }
         _ => {
             let text = "a user of kind \"group\" has a group, one of kind \"service\" a service, \

@@ -151,7 +151,7 @@ fn told_fields(changes: &[Change]) -> Vec<String> {
             let (from, to) = (field.from.as_deref(), field.to.as_deref());
             told.push(format!(
                 "{sign} {} {} {}: {from:?} {to:?}",
-                change.entity, change.key, field.field
+                change.entity, change.key, field.name
             ));
         }
     }

@@ -80,8 +80,8 @@ impl Apply {
             file: &self.file,
             text: &text,
             dry_run: self.dry_run,
-            origin: session.origin(),
-            now: session.now(),
+            origin: Session::origin(),
+            now: Session::now(),
         };
         let applied = catalogue::apply(&store, order).await;
         let changes = applied.map_err(|error| explain(error, &shown.to_string()))?.changes;
@@ -124,7 +124,7 @@ fn show(change: &Change) -> Result<()> {
     };
     say(paint(&format!("{sign} {} {}", change.entity, change.key), tone))?;
     for field in &change.fields {
-        let name = &field.field;
+        let name = &field.name;
         match (&field.from, &field.to) {
             (None, None) if change.op == Op::Change => say(format!("    {name} changed"))?,
             (None, None) => say(format!("    {name} set"))?,

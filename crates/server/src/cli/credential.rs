@@ -101,7 +101,7 @@ fn no_user(username: &Username) -> anyhow::Error {
 impl Add {
     async fn run(self, session: &Session) -> Result<()> {
         let username: Username = parsed("user", &self.username)?;
-        let now = session.now();
+        let now = Session::now();
         let expires = self.expires.as_deref().map(|raw| expiry(raw, now)).transpose()?;
         let store = session.store()?;
         let credential = Credential::generate();
@@ -113,7 +113,7 @@ impl Add {
             networks: self.networks,
             expires,
         };
-        if !store.credential_add(username.clone(), new, session.origin(), now).await? {
+        if !store.credential_add(username.clone(), new, Session::origin(), now).await? {
             return Err(no_user(&username));
         }
         say(credential.reveal())?;
@@ -127,7 +127,7 @@ impl List {
         let username: Username = parsed("user", &self.username)?;
         let found = session.store()?.credential_list(username.clone()).await?;
         let credentials = found.ok_or_else(|| no_user(&username))?;
-        let now = session.now();
+        let now = Session::now();
         if self.json {
             let all = credentials.iter().map(|credential| {
                 json!({
@@ -170,7 +170,7 @@ impl List {
 impl Revoke {
     async fn run(self, session: &Session) -> Result<()> {
         let username: Username = parsed("user", &self.username)?;
-        let (origin, now) = (session.origin(), session.now());
+        let (origin, now) = (Session::origin(), Session::now());
         let store = session.store()?;
         if !store.credential_revoke(username.clone(), self.id, origin, now).await? {
             let id = self.id;

@@ -39,7 +39,7 @@ impl Maintenance {
             Self::Status => store.stamp().await?.maintenance,
             Self::On | Self::Off => {
                 let on = matches!(self, Self::On);
-                store.maintenance_set(on, session.origin(), session.now()).await?;
+                store.maintenance_set(on, Session::origin(), Session::now()).await?;
                 on
             }
         };

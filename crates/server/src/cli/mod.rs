@@ -53,7 +53,7 @@ struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
 struct Global {
-    /// The database: sqlite://FILE, or sqlite:///FILE from the root [default: sqlite://provisor.db]
+    /// The database: `sqlite://FILE`, or `sqlite:///FILE` from the root [default: `sqlite://provisor.db`]
     #[arg(long, global = true, value_name = "URL")]
     database: Option<DatabaseUrl>,
     /// The configuration file [default: provisor.toml, if it is there]
@@ -62,7 +62,7 @@ struct Global {
     /// How log lines look [default: auto: human on a terminal, JSON elsewhere]
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
-    /// What is logged: error, warn, info, debug, trace, or by module (info,provisor_engine=debug)
+    /// What is logged: error, warn, info, debug, trace, or by module (`info,provisor_engine=debug`)
     #[arg(long, global = true, value_name = "LEVEL")]
     log: Option<String>,
 }

@@ -46,12 +46,12 @@ impl Session {
     }
 
     /// The present moment.
-    pub(crate) fn now(&self) -> Timestamp {
+    pub(crate) fn now() -> Timestamp {
         SystemClock.now()
     }
 
     /// Who runs the command, for the audit trail.
-    pub(crate) fn origin(&self) -> Origin {
+    pub(crate) fn origin() -> Origin {
         let name = ["SUDO_USER", "USER", "LOGNAME"]
             .into_iter()
             .find_map(|variable| std::env::var(variable).ok().filter(|name| !name.is_empty()));

@@ -71,7 +71,7 @@ impl ImportArgs {
         let import = Import { file: self.file, customer, luhn: self.luhn, key_file };
         let store = session.store()?;
         let interrupted = interrupted()?;
-        let who = (session.origin(), session.now());
+        let who = (Session::origin(), Session::now());
         match sim_import::run(&store, &import, who, interrupted).await? {
             Outcome::Landed(rows) => {
                 say(format!("{} imported", count(rows, "SIM")))?;

@@ -179,7 +179,7 @@ impl Retry {
         let store = session.store()?;
         let mut outcome = Outcome::default();
         for id in ids(&self.ids)? {
-            let moved = store.ticket_retry(id, session.origin(), session.now()).await?;
+            let moved = store.ticket_retry(id, Session::origin(), Session::now()).await?;
             outcome.note(id, moved, "will be tried now")?;
         }
         outcome.end()
@@ -192,7 +192,7 @@ impl Cancel {
         let mut outcome = Outcome::default();
         for id in ids(&self.ids)? {
             let reason = self.reason.clone();
-            let moved = store.ticket_cancel(id, reason, session.origin(), session.now()).await?;
+            let moved = store.ticket_cancel(id, reason, Session::origin(), Session::now()).await?;
             outcome.note(id, moved, "cancelled")?;
         }
         outcome.end()
@@ -219,7 +219,7 @@ impl Outcome {
                 ));
             }
             TicketMoved::NotFrom(state) => {
-                note(format!("ticket {id}: it is {} already", state.as_str()))
+                note(format!("ticket {id}: it is {} already", state.as_str()));
             }
             TicketMoved::Absent => note(format!("ticket {id}: there is no such ticket")),
         }

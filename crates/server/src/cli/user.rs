@@ -155,7 +155,7 @@ async fn change(
     done: &str,
 ) -> Result<()> {
     let store = session.store()?;
-    let changed = store.user_change(username.clone(), change, session.origin(), session.now());
+    let changed = store.user_change(username.clone(), change, Session::origin(), Session::now());
     if !changed.await? {
         bail!("there is no user {username}: `provisor user list` shows all");
     }
@@ -182,7 +182,7 @@ impl Add {
         let password_hash = hash(&self.password.get()?)?;
         let user =
             NewUser { username: username.clone(), kind, password_hash, customers, bars, boltons };
-        match store.user_add(user, session.origin(), session.now()).await {
+        match store.user_add(user, Session::origin(), Session::now()).await {
             Ok(true) => say(format!("user {username}: added")),
             Ok(false) => bail!("there is a user {username} already"),
             Err(StoreError::Conflict(reason)) => bail!("user {username} was not added: {reason}"),

@@ -125,8 +125,8 @@ impl<R: BufRead> Rows<R> {
         }
         let seal = |name, which| match (get(name), &self.rules.sealer) {
             (Some(hex), Some(sealer)) => {
-                let sealed: Option<SecretString> = sealer.seal(&iccid, which, hex);
-                sealed.map(Some).ok_or_else(|| format!("{name} must be 32 hex digits"))
+                let text: Option<SecretString> = sealer.seal(&iccid, which, hex);
+                text.map(Some).ok_or_else(|| format!("{name} must be 32 hex digits"))
             }
             _ => Ok(None),
         };
