@@ -30,22 +30,17 @@ fn row(method: Method, ticket: &str) -> Row {
             Row { members: json!({"customer": "1000000"}), foreign: "403", narrower: None }
         }
         Method::ConnectService => Row { members: connect(SIM_1), foreign: "403", narrower: None },
-        Method::DisconnectService => {
+        Method::DisconnectService | Method::QueryService => {
             Row { members: json!({"service": service}), foreign: "400", narrower: Some("105") }
         }
         Method::ChangeServiceName => on_service("newName", "x"),
-        Method::AddBar => on_service("barCode", "AS_SUS_MSISDN"),
-        Method::RemoveBar => on_service("barCode", "AS_SUS_MSISDN"),
-        Method::QueryService => {
-            Row { members: json!({"service": service}), foreign: "400", narrower: Some("105") }
-        }
+        Method::AddBar | Method::RemoveBar => on_service("barCode", "AS_SUS_MSISDN"),
         Method::QueryTicket => Row {
             members: json!({"ticket": {"id": ticket}}),
             foreign: "401",
             narrower: Some("401"),
         },
-        Method::AddBolton => on_service("boltonCode", "AS_BO_ROAM"),
-        Method::RemoveBolton => on_service("boltonCode", "AS_BO_ROAM"),
+        Method::AddBolton | Method::RemoveBolton => on_service("boltonCode", "AS_BO_ROAM"),
         Method::ApplyTemplate => on_service("templateCode", "AS_SMALL"),
         Method::ChangeSim => on_service("newSIM", SIM_2),
         Method::RaiseTicket => Row {
