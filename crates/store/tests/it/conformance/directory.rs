@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use provisor_domain::catalogue::Catalogue;
 use provisor_domain::order::Connect;
 use provisor_domain::store::{
     BarFacts, ChangeAbout, ChangeAsk, ConnectAsk, Earlier, Idempotency, NewTicket, Products,
     ServiceFound, Store, StoreError, TemplateFacts, TicketFound,
 };
 use provisor_domain::support_case::{NewSupportCase, SupportFile};
-use provisor_domain::{Order, Scope, Service, ServiceCode, ServiceSelector, TicketId, UserId};
+use provisor_domain::{
+    Order, Scope, Service, ServiceCode, ServiceSelector, ServiceStatus, TicketId, UserId,
+};
 
 use super::world::{LUIGI, MARIO, World, a, iccid, nobody, origin, own_number, stock_sim};
 
@@ -63,6 +66,17 @@ pub(crate) async fn a_selector_finds_one_service(store: Arc<dyn Store>) {
     ] {
         assert_eq!(finds(selector).await, found(&lives[2]), "the live one");
     }
+    // An adopted service of the same SIM and number that is over: newer by its code, and still not the live one.
+    let last = 9_000_000;
+    let over = Service {
+        code: ServiceCode::new(last).unwrap(),
+        status: ServiceStatus::Closed,
+        ..lives[2].clone()
+    };
+    world.load(Catalogue { services: vec![over.clone()], ..Catalogue::default() }).await;
+    for selector in [select(None, Some(CLI), None), select(None, None, Some(1))] {
+        assert_eq!(finds(selector).await, found(&lives[2]), "the live one, not the newest");
+    }
     for selector in [
         select(Some(code), Some("07700900000"), None),
         select(Some(code), None, Some(0)),
@@ -72,8 +86,9 @@ pub(crate) async fn a_selector_finds_one_service(store: Arc<dyn Store>) {
         assert_eq!(finds(selector).await, ServiceFound::Absent);
     }
     world.done(world.change(&lives[2], Order::Disconnect).await, world.start).await;
-    let newest = world.service(lives[2].code).await;
-    assert_eq!(finds(select(None, Some(CLI), None)).await, found(&newest), "else the newest");
+    for selector in [select(None, Some(CLI), None), select(None, None, Some(1))] {
+        assert_eq!(finds(selector).await, found(&over), "else the newest");
+    }
 
     let scope = world.scope("MarioG").await;
     let (_, imsi) = world.store.service_find(scope, select(None, None, Some(1))).await.unwrap();
@@ -173,6 +188,12 @@ pub(crate) async fn a_change_is_decided_on_facts(store: Arc<dyn Store>) {
     assert_eq!(products(ChangeAbout::Bar(a("AS_SUS_MSISDN"))).await, Products::Bar(Some(bar)));
     assert_eq!(products(ChangeAbout::Bar(a("AS_DATA"))).await, Products::Bar(None), "not granted");
     assert_eq!(products(ChangeAbout::Bar(a("NO_SUCH"))).await, Products::Bar(None));
+    for about in [ChangeAbout::Bar(a("AS_SUS_MSISDN")), ChangeAbout::Bolton(a("ROAM"))] {
+        let luigi = ChangeAsk { scope: world.scope("LuigiG").await, ..ask(about) };
+        let products = world.store.change_facts(luigi).await.unwrap().products;
+        let nothing = matches!(products, Products::Bar(None) | Products::Bolton(None));
+        assert!(nothing, "granted to another user: {products:?}");
+    }
     let roam = products(ChangeAbout::Bolton(a("ROAM"))).await;
     assert_eq!(roam, Products::Bolton(Some(a("AS"))));
     assert_eq!(products(ChangeAbout::Bolton(a("SECRET"))).await, Products::Bolton(None));
