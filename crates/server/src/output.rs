@@ -9,6 +9,9 @@ use anyhow::Result;
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use serde::Serialize;
 
+/// A table is cut to a terminal's width only if that is at least so many columns.
+const WIDTH_MIN: u16 = 40;
+
 /// Writes one line to standard output.
 pub(crate) fn say(line: impl std::fmt::Display) -> Result<()> {
     Ok(writeln!(io::stdout().lock(), "{line}")?)
@@ -70,11 +73,13 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: Vec<[Text; N]>) -> Re
     let mut table = Table::new();
     let coloured = coloured();
     table.load_style(presets::NOTHING);
-    if io::stdout().is_terminal() {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
+    // A terminal that does not say how wide it is gets whole lines, like a pipe.
+    let cut = io::stdout().is_terminal() && table.width().is_some_and(|width| width >= WIDTH_MIN);
+    table.set_content_arrangement(if cut {
+        ContentArrangement::Dynamic
     } else {
-        table.set_content_arrangement(ContentArrangement::Disabled);
-    }
+        ContentArrangement::Disabled
+    });
     table.set_header(head.map(|title| {
         let cell = Cell::new(title);
         if coloured { cell.add_attribute(Attribute::Bold) } else { cell }

@@ -13,6 +13,8 @@ use crate::progress::Progress;
 
 /// Fewest characters of a password.
 pub(crate) const CHARS_MIN: usize = 8;
+/// So many passwords take long enough to show how far it is.
+const PROGRESS_FROM: usize = 20;
 
 /// Why a password cannot be used; `None` when it can.
 pub(crate) fn objection(password: &SecretString) -> Option<String> {
@@ -105,7 +107,8 @@ pub(crate) fn hash_all(jobs: &[Job], compare_only: bool) -> Result<Vec<Hashed>> 
     let (done, results) = mpsc::channel();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut answers: Vec<Option<Hashed>> = vec![None; jobs.len()];
-    let mut progress = Progress::new("checking passwords", jobs.len() as u64);
+    let mut progress = (jobs.len() >= PROGRESS_FROM)
+        .then(|| Progress::new("checking passwords", jobs.len() as u64));
     std::thread::scope(|scope| {
         for _ in 0..cores.min(jobs.len()) {
             let (next, done) = (&next, done.clone());
@@ -122,7 +125,9 @@ pub(crate) fn hash_all(jobs: &[Job], compare_only: bool) -> Result<Vec<Hashed>> 
             if let Some(place) = answers.get_mut(at) {
                 *place = Some(answer?);
             }
-            progress.at(count as u64 + 1, count as u64 + 1, "users");
+            if let Some(progress) = &mut progress {
+                progress.at(count as u64 + 1, count as u64 + 1, "users");
+            }
         }
         Ok(answers.into_iter().flatten().collect())
     })

@@ -48,8 +48,9 @@ pub(crate) async fn run(settings: &Settings, ready: impl FnOnce(SocketAddr)) -> 
     let lock = ServeLock::acquire(database)?;
     let data_dir = settings.data_dir();
     check_writable(&data_dir)?;
-    let store = SqliteStore::open(database, options(settings))?;
+    // Before the database, so that a start that fails here has made nothing.
     let listeners = Listeners::bind(settings).await?;
+    let store = SqliteStore::open(database, options(settings))?;
     let server = Server::start(settings, store, data_dir, listeners).await?;
     ready(server.address);
     let ended = server.until(signals).await;
