@@ -195,8 +195,8 @@ fn bare_insert(count: usize) -> Result<f64> {
         let transaction = connection.transaction()?;
         {
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO ticket (id, state, kind, customer, network, iccid, order_json, raised_by, raised_at, due_at)
-                 VALUES (?1, 'pending', 'connect', ?2, 'AS', ?3, ?4, 'user:Bench', ?5, ?5)",
+                "INSERT INTO ticket (id, state, kind, customer, network, iccid, order_json, raised_by, raised_at, due_at, subjects)
+                 VALUES (?1, 'pending', 'connect', ?2, 'AS', ?3, ?4, 'user:Bench', ?5, ?5, json_array('sim:' || ?3))",
             )?;
             let order = r#"{"kind":"connect","name":"Tracker","contract":"200000000","tariff":"T","apns":[],"group":null}"#;
             for number in first..(first + BATCH).min(count) {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::store::Origin;
+use crate::store::{Idempotency, Origin};
 use crate::{Scope, Service, ServiceCode, TicketId, TicketTypeCode};
 
 /// A support case to be written down.
@@ -20,6 +20,8 @@ pub struct NewSupportCase {
     pub service: Option<Service>,
     /// Where it came from.
     pub origin: Origin,
+    /// The idempotency key it was sent with.
+    pub idempotency: Option<Idempotency>,
     /// When.
     pub raised: Timestamp,
 }

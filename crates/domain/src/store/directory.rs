@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{Opened, StoreError};
 use crate::support_case::{NewSupportCase, SupportCase};
 use crate::ticket::Ticket;
 use crate::{
@@ -218,6 +218,6 @@ pub trait Directory: Send + Sync {
     /// Whether cases of this type need a file; `None` when there is no such type.
     async fn ticket_type_find(&self, code: TicketTypeCode) -> Result<Option<bool>, StoreError>;
 
-    /// Writes a support case down and numbers it.
-    async fn support_case_open(&self, case: NewSupportCase) -> Result<TicketId, StoreError>;
+    /// Writes a support case down and numbers it. It locks nothing: never [`Opened::Busy`] or [`Opened::Stale`].
+    async fn support_case_open(&self, case: NewSupportCase) -> Result<Opened, StoreError>;
 }

@@ -1,9 +1,10 @@
 //! Support cases: messages that people read (CCC `raiseTicket`). Nothing is sent to a network.
 
-use provisor_domain::store::ServiceFound;
+use provisor_domain::store::{Opened, ServiceFound};
 use provisor_domain::support_case::{NewSupportCase, SupportFile};
 use provisor_domain::{Refusal, ServiceSelector, TicketTypeCode};
 
+use super::restless;
 use crate::call::{Call, Error, Raised};
 use crate::engine::Engine;
 
@@ -51,9 +52,14 @@ impl Engine {
             file: order.file,
             service,
             origin: call.origin(),
+            idempotency: call.idempotency.clone(),
             raised: self.clock.now(),
         };
-        let ticket = self.store.support_case_open(case).await?;
-        Ok(Raised { ticket, replayed: false })
+        match self.store.support_case_open(case).await? {
+            Opened::Ticket(ticket) => Ok(Raised { ticket, replayed: false }),
+            Opened::Replayed(ticket) => Ok(Raised { ticket, replayed: true }),
+            Opened::KeyReused => Err(Refusal::IdempotencyKeyReused.into()),
+            Opened::Busy(_) | Opened::Stale => Err(restless()), // a case locks nothing: this cannot be
+        }
     }
 }

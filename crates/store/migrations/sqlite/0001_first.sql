@@ -149,12 +149,14 @@ CREATE INDEX number_quarantined ON number (network, free_at, msisdn) WHERE state
 
 -- ---------------------------------------------------------------------------------------------- services
 
+-- A SIM is looked up when its ticket is opened, and never deleted: a foreign key would look it up again, in the largest
+-- table, at every write.
 CREATE TABLE service (
   code            INTEGER PRIMARY KEY CHECK (code > 0),
   name            TEXT NOT NULL,
   status          TEXT NOT NULL CHECK (status = 'A' OR status = 'B' OR status = 'S' OR status = 'C'),
   cli             TEXT,
-  iccid           TEXT NOT NULL REFERENCES sim,
+  iccid           TEXT NOT NULL,
   network         TEXT NOT NULL REFERENCES network,
   contract        TEXT NOT NULL REFERENCES contract,
   customer        TEXT NOT NULL REFERENCES customer,
@@ -165,12 +167,11 @@ CREATE TABLE service (
   bars            TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
 
--- A SIM and a number are in one live service at most.
-CREATE UNIQUE INDEX service_live_iccid ON service (iccid) WHERE status IN ('A', 'B');
-CREATE UNIQUE INDEX service_live_cli ON service (cli) WHERE status IN ('A', 'B') AND cli IS NOT NULL;
--- All services that a SIM or number ever had, for look-ups.
-CREATE INDEX service_iccid ON service (iccid);
-CREATE INDEX service_cli ON service (cli) WHERE cli IS NOT NULL;
+-- A SIM and a number are in one live service at most: all live ones have 0 here, the others their own code. The same
+-- indexes find every service that a SIM or number ever had.
+CREATE UNIQUE INDEX service_iccid ON service (iccid, (CASE WHEN status IN ('A', 'B') THEN 0 ELSE code END));
+CREATE UNIQUE INDEX service_cli ON service (cli, (CASE WHEN status IN ('A', 'B') THEN 0 ELSE code END))
+  WHERE cli IS NOT NULL;
 
 -- ---------------------------------------------------------------------------------------------- users
 
@@ -220,14 +221,15 @@ CREATE INDEX credential_user ON credential (user_id);
 
 -- ---------------------------------------------------------------------------------------------- tickets
 
+-- Without foreign keys: what an order names is looked up when its ticket is opened, and nothing of it is ever deleted.
 CREATE TABLE ticket (
   id             INTEGER PRIMARY KEY CHECK (id > 0), -- shared with support_case; see ticket_open.next_id
   state          TEXT    NOT NULL,
   kind           TEXT    NOT NULL,
-  customer       TEXT    NOT NULL REFERENCES customer,
-  network        TEXT    NOT NULL REFERENCES network,
-  iccid          TEXT    NOT NULL REFERENCES sim,
-  service        INTEGER REFERENCES service,
+  customer       TEXT    NOT NULL,
+  network        TEXT    NOT NULL,
+  iccid          TEXT    NOT NULL,
+  service        INTEGER,
   cli            TEXT,    -- of a connect: the number reserved for it
   order_json     TEXT    NOT NULL,
   subjects       TEXT    NOT NULL, -- the keys it holds in subject_lock while it is open, as a JSON array
@@ -264,12 +266,12 @@ CREATE INDEX ticket_iccid ON ticket (iccid);
 -- At most one open ticket per subject: this primary key is that rule.
 CREATE TABLE subject_lock (
   subject   TEXT    NOT NULL PRIMARY KEY,
-  ticket_id INTEGER NOT NULL REFERENCES ticket
+  ticket_id INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- One settled attempt; also the record of what the engine did.
 CREATE TABLE attempt (
-  ticket_id      INTEGER NOT NULL REFERENCES ticket,
+  ticket_id      INTEGER NOT NULL,
   epoch          INTEGER NOT NULL,
   began_at       INTEGER NOT NULL,
   ended_at       INTEGER NOT NULL,
@@ -284,7 +286,7 @@ CREATE TABLE idempotency (
   method      TEXT    NOT NULL,
   key         TEXT    NOT NULL,
   fingerprint BLOB    NOT NULL CHECK (length(fingerprint) = 32),
-  ticket_id   INTEGER NOT NULL REFERENCES ticket,
+  ticket_id   INTEGER NOT NULL,
   expires_at  INTEGER NOT NULL,
   PRIMARY KEY (user_id, method, key)
 ) STRICT, WITHOUT ROWID;

@@ -5,8 +5,8 @@
 use async_trait::async_trait;
 use provisor_domain::store::{
     BarFacts, ChangeAbout, ChangeAsk, ChangeFacts, ConnectAsk, ConnectFacts, ContractSummary,
-    Directory, Earlier, Idempotency, Products, ServiceFound, SimFacts, StoreError, TemplateFacts,
-    TicketFound,
+    Directory, Earlier, Idempotency, Opened, Products, ServiceFound, SimFacts, StoreError,
+    TemplateFacts, TicketFound,
 };
 use provisor_domain::support_case::{NewSupportCase, SupportCase};
 use provisor_domain::ticket::Subject;
@@ -17,7 +17,8 @@ use provisor_domain::{
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::fault::{Fault, Result as Outcome};
-use super::tickets::next_id;
+use super::statements::Statements;
+use super::tickets::{next_id, remember, remembered};
 use super::{SqliteStore, audit, row, sql};
 
 #[async_trait]
@@ -62,7 +63,7 @@ impl Directory for SqliteStore {
         .await
     }
 
-    async fn support_case_open(&self, case: NewSupportCase) -> Result<TicketId, StoreError> {
+    async fn support_case_open(&self, case: NewSupportCase) -> Result<Opened, StoreError> {
         self.write(move |connection| support_case_open(connection, &case)).await
     }
 }
@@ -248,7 +249,12 @@ fn reaches(scope: &Scope, row: &Row<'_>, service: Option<ServiceCode>, at: usize
     Ok(all || service.map_or(own, |code| scope.kind.reaches(code, group.as_ref())))
 }
 
-fn support_case_open(connection: &Connection, case: &NewSupportCase) -> Outcome<TicketId> {
+fn support_case_open(connection: &Connection, case: &NewSupportCase) -> Outcome<Opened> {
+    let mut statements = Statements::of(connection);
+    let key = case.idempotency.as_ref();
+    if let Some(answer) = remembered(&mut statements, key, case.raised)? {
+        return Ok(answer);
+    }
     let known = connection
         .prepare_cached(sql::TICKET_TYPE_FIND)?
         .query_row([case.ticket_type.as_str()], |row| row.get::<_, bool>(0))
@@ -277,5 +283,8 @@ fn support_case_open(connection: &Connection, case: &NewSupportCase) -> Outcome<
         &format!("case:{id}"),
         case.ticket_type.as_str(),
     )?;
-    Ok(id)
+    if let Some(key) = key {
+        remember(&mut statements, key, id, case.raised)?;
+    }
+    Ok(Opened::Ticket(id))
 }

@@ -73,6 +73,7 @@ impl Face {
             return Err(WireError::maintenance());
         }
         let bytes = exchange.body(BODY_BYTES_MAX).await?;
+        let bytes = method.mended(bytes);
         let list = json::read(&bytes)?;
         let body = Members::new(&list);
         let user = User::read(body)?;

@@ -17,10 +17,6 @@ pub(super) fn key(method: Method, headers: &HeaderMap) -> Result<Option<&str>, W
     }
     let mut sent = headers.get_all(HEADER).iter();
     let Some(value) = sent.next() else { return Ok(None) };
-    if method == Method::RaiseTicket {
-        // Support cases are not remembered by key yet. Better refused than raised twice behind a promise.
-        return Err(WireError::invalid("raiseTicket does not take an Idempotency-Key."));
-    }
     let bytes = value.as_bytes();
     let fits = (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&bytes.len())
         && bytes.iter().all(u8::is_ascii_graphic)

@@ -1,5 +1,6 @@
 //! The methods of the CCC face: the table that routes, dispatch, figures and tests are made from.
 
+use bytes::Bytes;
 use provisor_domain::OrderKind;
 
 /// A method of the CCC document or of the contract beside it.
@@ -67,6 +68,17 @@ impl Method {
             Self::ApplyTemplate => "applyTemplate",
             Self::ChangeSim => "changeSIM",
             Self::RaiseTicket => "raiseTicket",
+        }
+    }
+
+    /// The body as it is read. The document prints its "Remove Bar" request without the last brace; so that it can be
+    /// pasted as it stands, a body of this one method that ends right after a text is read as if the brace were there.
+    pub(super) fn mended(self, body: Bytes) -> Bytes {
+        let ends_with_text = body.trim_ascii_end().ends_with(b"\"");
+        if self == Self::RemoveBar && ends_with_text {
+            [&body, &b"}"[..]].concat().into()
+        } else {
+            body
         }
     }
 

@@ -72,11 +72,14 @@ async fn a_key_has_1_to_255_visible_characters_and_is_given_once() {
 }
 
 #[tokio::test]
-async fn a_support_case_is_not_raised_behind_a_promise_that_is_not_kept() {
+async fn a_support_case_is_raised_once_a_key() {
     let world = World::new().await;
-    let members = json!({"ticketType": "QUESTION", "message": "Hello"});
-    let answer = world.call_with_key("key", "raiseTicket", members).await;
-    assert_eq!(answer.message(), "Request invalid: raiseTicket does not take an Idempotency-Key.");
+    let members = || json!({"ticketType": "QUESTION", "message": "Hello"});
+    let first = world.call_with_key("key", "raiseTicket", members()).await.ticket();
+    let again = world.call_with_key("key", "raiseTicket", members()).await.ticket();
+    assert_eq!(first, again);
+    let other = json!({"ticketType": "QUESTION", "message": "Goodbye"});
+    assert_eq!(world.call_with_key("key", "raiseTicket", other).await.code(), "305");
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ fn open_one(
     new: &NewTicket,
     next: &mut Option<TicketId>,
 ) -> Result<Opened> {
-    if let Some(answer) = remembered(statements, new)? {
+    if let Some(answer) = remembered(statements, new.idempotency.as_ref(), new.raised)? {
         return Ok(answer);
     }
     if let Some(answer) = held_or_stale(statements, new)? {
@@ -45,11 +45,15 @@ fn open_one(
 }
 
 /// What the idempotency key stands for already.
-fn remembered(statements: &mut Statements<'_>, new: &NewTicket) -> Result<Option<Opened>> {
-    let Some(key) = &new.idempotency else { return Ok(None) };
+pub(in super::super) fn remembered(
+    statements: &mut Statements<'_>,
+    key: Option<&Idempotency>,
+    raised: Timestamp,
+) -> Result<Option<Opened>> {
+    let Some(key) = key else { return Ok(None) };
     let found = statements
         .get(sql::TICKET_OPEN_REMEMBERED)?
-        .query_row(params![key.user.0, key.method, key.key, new.raised.as_millisecond()], |row| {
+        .query_row(params![key.user.0, key.method, key.key, raised.as_millisecond()], |row| {
             Ok((row.get::<_, [u8; 32]>(0)?, row.get::<_, i64>(1)?))
         })
         .optional()?;
@@ -111,7 +115,7 @@ fn insert(statements: &mut Statements<'_>, id: TicketId, new: &NewTicket) -> Res
     )
 }
 
-fn remember(
+pub(in super::super) fn remember(
     statements: &mut Statements<'_>,
     key: &Idempotency,
     id: TicketId,

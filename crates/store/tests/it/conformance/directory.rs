@@ -5,8 +5,8 @@ use std::sync::Arc;
 use provisor_domain::catalogue::Catalogue;
 use provisor_domain::order::Connect;
 use provisor_domain::store::{
-    BarFacts, ChangeAbout, ChangeAsk, ConnectAsk, Earlier, Idempotency, NewTicket, Products,
-    ServiceFound, Store, StoreError, TemplateFacts, TicketFound,
+    BarFacts, ChangeAbout, ChangeAsk, ConnectAsk, Earlier, Idempotency, NewTicket, Opened,
+    Products, ServiceFound, Store, StoreError, TemplateFacts, TicketFound,
 };
 use provisor_domain::support_case::{NewSupportCase, SupportFile};
 use provisor_domain::{
@@ -257,13 +257,17 @@ pub(crate) async fn support_cases_share_the_numbers(store: Arc<dyn Store>) {
         file: Some(SupportFile { name: "form.pdf".to_owned(), content: vec![0, 159, 146] }),
         service: service.cloned(),
         origin: origin(),
+        idempotency: None,
         raised: world.start,
     };
+    let opened = async |case: NewSupportCase| match world.store.support_case_open(case).await {
+        Ok(Opened::Ticket(id)) => id,
+        other => panic!("not opened: {other:?}"),
+    };
     let ticket = world.opened(world.connect(1).await).await;
-    let about_truck = world.store.support_case_open(case("MarioG", Some(&truck)).await).await;
-    let about_truck = about_truck.unwrap();
+    let about_truck = opened(case("MarioG", Some(&truck)).await).await;
     assert_eq!(about_truck.number(), ticket.number() + 1);
-    let loose = world.store.support_case_open(case("MarioG", None).await).await.unwrap();
+    let loose = opened(case("MarioG", None).await).await;
     let next = world.opened(world.connect(2).await).await;
     assert_eq!(next.number(), loose.number() + 1);
     for (name, seen) in
@@ -325,4 +329,28 @@ pub(crate) async fn what_is_foreign_is_absent(store: Arc<dyn Store>) {
         let tickets = async |id| store.ticket_find(scope.clone(), id).await.unwrap();
         assert_eq!(tickets(ticket).await, tickets(TicketId::new(77_777).unwrap()).await);
     }
+}
+
+pub(crate) async fn a_key_stands_for_one_support_case(store: Arc<dyn Store>) {
+    let world = World::with_sims(store, 1).await;
+    let scope = world.scope("MarioG").await;
+    let case = |fingerprint: u8| NewSupportCase {
+        scope: scope.clone(),
+        ticket_type: a("PORT"),
+        message: "please".to_owned(),
+        file: None,
+        service: None,
+        origin: origin(),
+        idempotency: Some(Idempotency {
+            key: "case-1".to_owned(),
+            method: "raiseTicket",
+            fingerprint: [fingerprint; 32],
+            user: scope.user,
+        }),
+        raised: world.start,
+    };
+    let first = world.store.support_case_open(case(1)).await.unwrap();
+    let Opened::Ticket(id) = first else { panic!("not opened: {first:?}") };
+    assert_eq!(world.store.support_case_open(case(1)).await.unwrap(), Opened::Replayed(id));
+    assert_eq!(world.store.support_case_open(case(2)).await.unwrap(), Opened::KeyReused);
 }

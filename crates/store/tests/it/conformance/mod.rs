@@ -39,6 +39,7 @@ macro_rules! suite {
             directory: contracts_count_their_live_services, a_selector_finds_one_service,
                 a_kind_of_user_reaches_so_far, a_connect_is_decided_on_facts, a_change_is_decided_on_facts,
                 tickets_are_found_by_those_who_may, support_cases_share_the_numbers,
+                a_key_stands_for_one_support_case,
                 what_is_foreign_is_absent;
             users: a_user_is_added_once, a_user_is_changed, credentials_come_and_go;
             catalogue: a_catalogue_is_read_back, the_second_time_nothing_changes, it_is_all_or_nothing,
