@@ -128,9 +128,20 @@ fn the_demo_says_where_it_listens_and_what_to_try() {
     let said = eventually("something to try", || {
         let output = server.output();
         let said = format!("{}{}", output.stdout(), output.stderr());
-        said.contains("curl").then_some(said)
+        said.contains("Ctrl-C").then_some(said)
     });
-    assert!(said.contains(&server.address.to_string()), "{said}");
+    // Each printed call, as it stands, is answered; the last one asks for the ticket that the one before has raised.
+    let calls: Vec<_> = said.split("curl -d '").skip(1).collect();
+    assert!(calls.len() >= 3, "{said}");
+    for call in calls {
+        let (body, rest) = call.split_once('\'').expect("a closing quote");
+        let (_, url) = rest.split_once("http://").expect("a URL");
+        let (address, path) = url.split_once('/').expect("a path");
+        assert_eq!(address, server.address.to_string());
+        let path = path.split_whitespace().next().unwrap_or_default();
+        let answer = server.client().post(&format!("/{path}"), body);
+        assert_eq!(answer.code(), "ok", "{call}: {answer:?}");
+    }
     let left: Vec<_> = std::fs::read_dir(world.dir()).expect("the directory").collect();
     assert_eq!(left.len(), 2, "a demo leaves nothing where it was started: {left:?}");
 }

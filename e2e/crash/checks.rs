@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use provisor_drivers::simulator::Simulator;
 use rusqlite::{Connection, OpenFlags};
 
-use super::load::Promise;
+use super::client::Promise;
 use crate::rig::{PROVISOR, World};
 
 /// The books, for reading only.
@@ -105,6 +105,15 @@ fn promises_are_kept(books: &Connection, promises: &[Promise], place: &str) {
     }
 }
 
+/// There is no ticket that no client knows: an order without an answer was repeated under its key, and a repetition
+/// finds the ticket that the first one had raised.
+pub(super) fn all_tickets_are_known(world: &World, promises: &[Promise]) {
+    let known: BTreeSet<String> = promises.iter().map(|p| p.ticket.to_string()).collect();
+    let query = "SELECT CAST(id AS TEXT) FROM ticket";
+    let written: BTreeSet<String> = column(&books(world), query).into_iter().collect();
+    assert_eq!(written, known, "tickets in the books (left), tickets that clients know (right)");
+}
+
 /// A SIM at the network: its number, tariff, APNs, and whether it is suspended.
 type Served = (Option<String>, String, String, bool);
 
@@ -156,7 +165,7 @@ const TAMPERING: [(&str, &str); 7] = [
 #[test]
 fn the_checks_find_what_is_wrong() {
     let mut load = super::load::Load::new(3);
-    load.round(&[PROVISOR], "a quiet round", super::load::CALLS_PER_ROUND);
+    load.round(&[PROVISOR], "a quiet round", super::load::ANSWERS_PER_ROUND);
     load.drain();
     for (file, tampering) in TAMPERING {
         let path = load.world.dir().join(file);

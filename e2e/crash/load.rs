@@ -1,53 +1,25 @@
-//! Clients that keep a server busy until it dies, and remember what they were promised.
+//! A world under load, round after round: a server, clients that keep it busy, its death, and the checks.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::client::{Chance, Clients};
 use super::{checks, world};
 use crate::rig::*;
 
-/// A round is over after so many answers, if the server has not died before.
-pub(super) const CALLS_PER_ROUND: usize = 120;
+/// A round ends after so many answers, if the server has not died before.
+pub(super) const ANSWERS_PER_ROUND: usize = 120;
 const CLIENTS: usize = 4;
 /// How long the last server may take: a ticket that met several faults waits for some of the longer delays.
 const LAST_TICKET_WITHIN: Duration = Duration::from_mins(2);
 
-/// A small generator, so that a run can be repeated from its seed (xorshift64*, Vigna 2016).
-#[derive(Debug, Clone)]
-pub(super) struct Chance(u64);
-
-impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    /// A number from 0 up to, but not including, `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let drawn = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
-        usize::try_from(drawn).expect("31 bits fit") % end.max(1)
-    }
-}
-
-/// A ticket that the server has given to a client.
-#[derive(Debug, Clone)]
-pub(super) struct Promise {
-    pub(super) ticket: i64,
-    pub(super) kind: &'static str,
-    pub(super) sim: String,
-}
-
-/// A world, its clients and what they were promised so far.
+/// A world and its clients.
 #[derive(Debug)]
 pub(super) struct Load {
     pub(super) world: World,
     credential: String,
-    promises: Vec<Promise>,
+    clients: Clients,
     pub(super) chance: Chance,
     /// Rounds so far; those of them in which the server died at its point while it started; and under load.
     rounds: usize,
@@ -59,31 +31,20 @@ impl Load {
     pub(super) fn new(seed: u64) -> Self {
         let world = World::with(&world::catalogue(seed));
         let credential = world.credential("alice", &[]);
-        let chance = Chance::new(seed);
-        Self {
-            world,
-            credential,
-            promises: Vec::new(),
-            chance,
-            rounds: 0,
-            hit_at_start: 0,
-            hit_at_work: 0,
-        }
+        let (clients, chance) = (Clients::default(), Chance::new(seed));
+        Self { world, credential, clients, chance, rounds: 0, hit_at_start: 0, hit_at_work: 0 }
     }
 
-    /// Starts a server behind `prefix`, keeps it busy until it dies or has answered `calls` times, sees that it is
-    /// dead, and checks the files. `place` names the point in failures.
-    pub(super) fn round(&mut self, prefix: &[&str], place: &str, calls: usize) {
+    /// Starts a server behind `prefix`, keeps it busy until it dies or has answered `answers` times, kills it in the
+    /// midst of its work, and checks the files. `place` names the point in failures.
+    pub(super) fn round(&mut self, prefix: &[&str], place: &str, answers: usize) {
         self.rounds += 1;
         let mut command = self.world.serve_under(prefix);
         match Server::try_start(&mut command, self.world.dir()) {
             Ok(mut server) => {
-                let promised = self.busy(&server, calls);
-                if server.ended().is_some() || promised.died {
+                if self.died_of_itself(&mut server, answers, false) {
                     self.hit_at_work += 1;
                 }
-                server.kill();
-                self.promises.extend(promised.promises);
             }
             Err(status) => {
                 let signal = std::os::unix::process::ExitStatusExt::signal(&status);
@@ -94,14 +55,50 @@ impl Load {
         self.check(place);
     }
 
+    /// A round with a disk that fails: the clients may be told that something is broken.
+    pub(super) fn round_with_faults(&mut self, prefix: &[&str], place: &str) {
+        self.rounds += 1;
+        let mut server = Server::start(&mut self.world.serve_under(prefix), self.world.dir());
+        let died = self.died_of_itself(&mut server, ANSWERS_PER_ROUND, true);
+        assert!(!died, "a disk that fails is no reason to die: {}", server.output().stderr());
+        self.check(place);
+    }
+
+    /// Keeps `server` busy and ends it. True when it had died before that.
+    fn died_of_itself(&mut self, server: &mut Server, answers: usize, faults: bool) -> bool {
+        self.clients.begin_round();
+        let callers: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                let seed = u64::try_from(self.chance.below(usize::MAX)).expect("31 bits fit");
+                (Caller::new(server, "alice", &self.credential), Chance::new(seed))
+            })
+            .collect();
+        let clients = &self.clients;
+        std::thread::scope(|scope| {
+            for (caller, chance) in callers {
+                scope.spawn(move || clients.keep_busy(caller, chance, faults));
+            }
+            let died = eventually("the server to die or to answer often enough", || {
+                if server.ended().is_some() {
+                    return Some(true);
+                }
+                (clients.answers() >= answers).then_some(false)
+            });
+            // The clients are still calling, and stop when nobody answers any more.
+            server.kill();
+            died
+        })
+    }
+
     /// Holds the files against the invariants.
     pub(super) fn check(&self, place: &str) {
-        checks::files(&self.world, &self.promises, place);
+        checks::files(&self.world, &self.clients.promises(), place);
     }
 
     /// Lets a server finish what is open, and stops it as an operator would.
     pub(super) fn drain(&self) {
         let mut server = self.world.serve();
+        self.clients.settle(Caller::new(&server, "alice", &self.credential));
         self.wait_for_the_last_ticket();
         server.terminate(Duration::from_secs(10));
     }
@@ -116,89 +113,28 @@ impl Load {
         eventually_within(LAST_TICKET_WITHIN, "every ticket to end", all_over);
     }
 
-    /// Sends orders from several clients at once.
-    fn busy(&mut self, server: &Server, calls: usize) -> Busy {
-        let left = AtomicUsize::new(calls);
-        let busy = Mutex::new(Busy::default());
-        std::thread::scope(|scope| {
-            for _ in 0..CLIENTS {
-                let chance = Chance::new(u64::try_from(self.chance.below(usize::MAX)).unwrap_or(1));
-                let caller = Caller::new(server, "alice", &self.credential);
-                let (left, busy) = (&left, &busy);
-                scope.spawn(move || client(caller, chance, left, busy));
-            }
-        });
-        busy.into_inner().expect("no client panicked")
-    }
-
-    /// Lets a last server finish what is open, and checks that everything has ended and agrees.
+    /// Lets a last server answer what was never answered and finish what is open, and checks that everything has
+    /// ended and agrees, and that there is no ticket that no client knows.
     #[expect(clippy::print_stderr, reason = "a long run says what it has done")]
     pub(super) fn finish(self) {
+        self.drain();
         let mut server = self.world.serve();
-        self.wait_for_the_last_ticket();
         let mut alice = Caller::new(&server, "alice", &self.credential);
-        for promise in self.promises.iter().rev().take(50) {
+        let promises = self.clients.promises();
+        for promise in promises.iter().rev().take(50) {
             let ticket = alice.ticket(&promise.ticket.to_string());
             assert_ne!(ticket["status"], "Processing", "{ticket}");
             assert_eq!(ticket["sim"], json!(promise.sim));
         }
         server.kill();
         self.check("the end");
-        let (rounds, promised) = (self.rounds, self.promises.len());
+        checks::all_tickets_are_known(&self.world, &promises);
+        let (rounds, tickets) = (self.rounds, promises.len());
         eprintln!(
-            "{rounds} kills: at their point {} under load and {} at the start, the others when the load was over; \
-             {promised} tickets promised",
+            "{rounds} rounds: {} deaths at their point under load and {} at the start, the others when the load was \
+             over; {tickets} tickets promised",
             self.hit_at_work, self.hit_at_start
         );
-        assert!(promised > rounds, "the clients were not let in: {promised} in {rounds} rounds");
+        assert!(tickets > rounds, "the clients were not let in: {tickets} in {rounds} rounds");
     }
-}
-
-#[derive(Debug, Default)]
-struct Busy {
-    promises: Vec<Promise>,
-    died: bool,
-}
-
-fn client(mut caller: Caller, mut chance: Chance, left: &AtomicUsize, busy: &Mutex<Busy>) {
-    let take = |n: usize| n.checked_sub(1);
-    while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
-        let (method, kind, sim, members) = order(&mut chance);
-        let body = caller.body(&members);
-        let answer = caller.http.try_post(&format!("/api/v1/{method}"), &[], body.as_bytes());
-        let Ok(answer) = answer else {
-            busy.lock().expect("no client panicked").died = true;
-            return;
-        };
-        match answer.code().as_str() {
-            "ok" => {
-                let ticket = answer.ticket().parse().expect("a ticket's number");
-                let promise = Promise { ticket, kind, sim };
-                busy.lock().expect("no client panicked").promises.push(promise);
-            }
-            "101" | "302" | "400" | "402" => {}
-            _ => panic!("{method} {members}: {answer:?}"),
-        }
-    }
-}
-
-/// Any order for any SIM; many of them are refused, as the clients know nothing of each other.
-fn order(chance: &mut Chance) -> (&'static str, &'static str, String, Value) {
-    let sim = world::sim(chance.below(world::SIMS));
-    let service = json!({"sim": sim});
-    let bar = json!({"service": service, "barCode": "AS_SUS_MSISDN"});
-    let contract = ["1000274", "1900274"][chance.below(2)];
-    let connect = json!({
-        "sim": sim, "name": "Unit", "contractCode": contract, "tariffCode": "TEASEU1000MB",
-        "APNCodes": "AS_APN_CROUT",
-    });
-    let rename = json!({"service": service, "newName": format!("Unit {}", chance.below(1_000))});
-    let (method, kind, members) = match chance.below(8) {
-        0..=2 => ("connectService", "connect", connect),
-        3 => ("disconnectService", "disconnect", json!({"service": service})),
-        4 => ("changeServiceName", "rename", rename),
-        5 | 6 => ("addBar", "add_bar", bar),
-        _ => ("removeBar", "remove_bar", bar),
-    };
-    (method, kind, sim, members)
 }

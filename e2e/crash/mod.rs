@@ -6,12 +6,14 @@
 //! `PROVISOR_CRASH_POINTS` says how many kills both tests make together.
 
 mod checks;
+mod client;
+mod disk;
 mod import;
 mod load;
 mod world;
 
 use crate::rig::*;
-use load::{CALLS_PER_ROUND, Load};
+use load::{ANSWERS_PER_ROUND, Load};
 
 /// Kills of both tests together, unless the environment says otherwise.
 const POINTS_DEFAULT: usize = 200;
@@ -60,7 +62,7 @@ fn kill_at(load: &mut Load, series: &Series, turn: usize) {
     strace.extend(file.iter().flat_map(|file| ["-P", file.as_str()]));
     strace.extend(["-e", &trace, "-e", &inject, PROVISOR]);
     let place = format!("call {nth} of {} ({})", series.syscalls, series.file.unwrap_or("any"));
-    load.round(&strace, &place, CALLS_PER_ROUND);
+    load.round(&strace, &place, ANSWERS_PER_ROUND);
 }
 
 #[test]
@@ -81,8 +83,8 @@ fn killed_at_its_answers_and_at_random_nothing_is_lost_and_the_network_agrees_wi
             0 => kill_at(&mut load, &ANSWERS, point / 4),
             1 => kill_at(&mut load, &QUESTIONS, point / 4),
             _ => {
-                let calls = load.chance.below(CALLS_PER_ROUND);
-                load.round(&[PROVISOR], &format!("{calls} answers"), calls);
+                let answers = load.chance.below(ANSWERS_PER_ROUND);
+                load.round(&[PROVISOR], &format!("{answers} answers"), answers);
             }
         }
     }
