@@ -1,6 +1,5 @@
 -- ticket_retry
--- What is unknown gets a new round of attempts, and stays in doubt until the network was read.
+-- What is unknown gets a new round of attempts; it stays in doubt, as it was when it became unknown.
 UPDATE ticket
-SET attempts = CASE WHEN state = 'unknown' THEN 0 ELSE attempts END,
-  in_doubt = max(in_doubt, state = 'unknown'), due_at = ?2, state = 'pending'
+SET attempts = CASE WHEN state = 'unknown' THEN 0 ELSE attempts END, due_at = ?2, state = 'pending'
 WHERE id = ?1

@@ -148,6 +148,13 @@ pub(crate) async fn what_the_books_refuse_harms_nobody_else(store: Arc<dyn Store
     // Codes have no gap where the refused one was.
     let third = world.ticket(leases[2].ticket).await.service.unwrap();
     assert_eq!(third.number(), ServiceCode::FIRST.number() + 1);
+    // What was written of a settlement before it was refused is not there either.
+    let mut change = planned(&leases[1]);
+    change.sims.push((iccid(77), SimState::Stock));
+    let refused = world.settle(&leases[1], Verdict::Completed(Box::new(change)), world.start).await;
+    assert!(matches!(refused, Settled::Refused(_)), "{refused:?}");
+    assert_eq!(world.sim(1).await.state, SimState::Stock);
+    assert_eq!(live_services(&world).await, [2, 0]);
     // The refused one still has its lease.
     let why = failure(FailureKind::Books);
     assert_eq!(world.settle(&leases[1], Verdict::Failed(why), world.start).await, Settled::Done);
