@@ -212,7 +212,7 @@ async fn age(database: &Path, dir: &Path, size: &Size) -> Result<()> {
                 opened.first()
             );
         }
-        drain::wait_for_all(&store).await?;
+        drain::wait_for_all(database).await?;
         left -= round;
         version += 1;
     }

@@ -389,8 +389,8 @@ pub(crate) fn template() -> String {
 mod tests {
     use super::*;
 
-    fn file(text: &str) -> Option<(PathBuf, SettingsLayer)> {
-        Some((PathBuf::from("provisor.toml"), parse(Path::new("provisor.toml"), text).unwrap()))
+    fn file(text: &str) -> (PathBuf, SettingsLayer) {
+        (PathBuf::from("provisor.toml"), parse(Path::new("provisor.toml"), text).unwrap())
     }
 
     fn from(config: &Config, key: &str) -> (Value, Whence) {
@@ -406,7 +406,7 @@ mod tests {
         let mut environment = SettingsLayer::empty();
         environment.listen = Some("127.0.0.1:2".parse().unwrap());
         environment.database = Some("sqlite://env.db".parse().unwrap());
-        let config = Config::merge(flags, environment, file(text)).unwrap();
+        let config = Config::merge(flags, environment, Some(file(text))).unwrap();
         assert_eq!(config.settings.listen.port(), 3);
         assert_eq!(from(&config, "listen"), ("127.0.0.1:3".into(), Whence::Flag));
         assert_eq!(
@@ -443,7 +443,7 @@ mod tests {
     fn values_that_cannot_work_are_refused() {
         for text in ["[http]\nin_flight_max = 0\n", "[log]\nfilter = \"loud=yes=no\"\n"] {
             let empty = SettingsLayer::empty;
-            assert!(Config::merge(empty(), empty(), file(text)).is_err(), "{text}");
+            assert!(Config::merge(empty(), empty(), Some(file(text))).is_err(), "{text}");
         }
     }
 
@@ -451,16 +451,17 @@ mod tests {
     fn the_template_names_every_setting_and_is_itself_a_valid_file() {
         let template = template();
         let config =
-            Config::merge(SettingsLayer::empty(), SettingsLayer::empty(), file(&template)).unwrap();
+            Config::merge(SettingsLayer::empty(), SettingsLayer::empty(), Some(file(&template)))
+                .unwrap();
         for setting in &config.listed {
             let name = setting.key.rsplit('.').next().unwrap();
             assert!(template.contains(&format!("#{name} =")), "{name}");
         }
-        let uncommented: String = template
+        let uncommented: Vec<&str> = template
             .lines()
             .map(|line| line.strip_prefix('#').filter(|l| l.contains(" = ")).unwrap_or(line))
-            .map(|line| format!("{line}\n"))
             .collect();
+        let uncommented = uncommented.join("\n");
         assert!(parse(Path::new("template"), &uncommented).is_ok(), "{uncommented}");
     }
 }

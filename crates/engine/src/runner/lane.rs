@@ -26,6 +26,8 @@ use crate::networks::Network;
 const POLL: Duration = Duration::from_millis(500);
 /// How often a lane looks while its network's rate limit holds it up.
 const PACED_POLL: Duration = Duration::from_millis(10);
+/// How long results wait for company while there is a backlog: a batch costs little more than one.
+const COMPANY: Duration = Duration::from_millis(5);
 /// How long a lane waits after the store failed it.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -67,6 +69,9 @@ impl Lane {
         loop {
             let ending = *end.borrow_and_update();
             self.gather();
+            if self.more && !ending {
+                self.wait_for_company().await;
+            }
             let room = if ending { 0 } else { self.room() };
             if room == 0 && self.unsettled.is_empty() {
                 if ending && self.under_way.is_empty() {
@@ -127,6 +132,23 @@ impl Lane {
             match self.under_way.next().now_or_never() {
                 Some(Some(attempted)) => self.take_in(attempted),
                 Some(None) | None => return,
+            }
+        }
+    }
+
+    /// Under a backlog lets results gather until half of what was under way has ended, but not for long. Without it
+    /// the commits of a fast network's results would be many and small.
+    async fn wait_for_company(&mut self) {
+        let half = (self.under_way.len() + self.unsettled.len()).min(TICKETS_PER_BATCH_MAX) / 2;
+        if self.unsettled.is_empty() || self.unsettled.len() >= half {
+            return;
+        }
+        let enough = tokio::time::sleep(COMPANY);
+        tokio::pin!(enough);
+        while self.unsettled.len() < half {
+            tokio::select! {
+                Some(attempted) = self.under_way.next() => self.take_in(attempted),
+                () = &mut enough => return,
             }
         }
     }
