@@ -1,8 +1,8 @@
 //! The body of a request as JSON, read strictly: what is ambiguous is an error, never a guess.
 //!
 //! Over `serde_json`'s tokens, with four things it does not do by itself: a member given twice is an error at any
-//! depth, nesting has the contract's limit, the number of values has one too, and integers stay the text they were sent as (an ICCID of 22 digits
-//! fits no machine number).
+//! depth, nesting has the contract's limit, the number of values has one too, and integers stay the text they were
+//! sent as (an ICCID of 22 digits fits no machine number).
 //!
 //! Invariant: reading never panics and never recurses deeper than [`BODY_DEPTH_MAX`]; an error never holds a value.
 
