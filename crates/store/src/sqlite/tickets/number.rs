@@ -163,9 +163,6 @@ pub(super) fn rest(
 /// Gives back the number that was reserved for a connect which did not happen; it may be given again at once. True
 /// when it was one of the range.
 pub(super) fn give_back(connection: &Connection, number: &Msisdn, now: Timestamp) -> Result<bool> {
-    if taken(connection, number)? {
-        return Ok(false); // It is the SIM's own.
-    }
     let rested = connection
         .prepare_cached(sql::TICKET_SETTLE_NUMBER_REST)?
         .execute(params![number.as_str(), now.as_millisecond()])?;

@@ -34,7 +34,8 @@ macro_rules! suite {
                 a_lease_is_settled_once, what_the_books_refuse_harms_nobody_else,
                 every_kind_of_order_changes_the_books;
             numbers: a_range_is_given_out_in_order, a_reserved_number_is_kept, a_range_runs_out,
-                what_was_not_used_is_given_again, a_number_rests_after_its_service,
+                what_was_not_used_is_given_again, what_became_a_sims_own_is_not_given_again,
+                a_number_rests_after_its_service,
                 a_sims_own_number_stays_with_it;
             directory: contracts_count_their_live_services, a_selector_finds_one_service,
                 a_kind_of_user_reaches_so_far, a_connect_is_decided_on_facts, a_change_is_decided_on_facts,

@@ -75,6 +75,20 @@ pub(crate) async fn what_was_not_used_is_given_again(store: Arc<dyn Store>) {
     assert_eq!(world.connected(12).await.cli, None);
 }
 
+pub(crate) async fn what_became_a_sims_own_is_not_given_again(store: Arc<dyn Store>) {
+    let world = World::with_sims(store, 12).await;
+    let id = world.opened(world.connect(0).await).await;
+    let lease = world.claim(1, world.start).await.remove(0);
+    let failed = Verdict::Failed(failure(FailureKind::Permanent));
+    assert_eq!(world.settle(&lease, failed, world.start).await, Settled::Done);
+    assert_eq!(world.ticket(id).await.cli, None, "the first number of the range is free again");
+    world.add_sims(vec![own_number(stock_sim(12, MARIO), "07700900000")]).await;
+    let mut wanted: Vec<_> = (1..10).map(|digit| Some(number(digit))).collect();
+    wanted.push(None);
+    assert_eq!(clis(&world, 1..11).await, wanted);
+    assert_eq!(world.connected(12).await.cli, Some(number(0)));
+}
+
 pub(crate) async fn a_number_rests_after_its_service(store: Arc<dyn Store>) {
     let world = World::with_sims(store, 11).await;
     for sim in 0..10 {

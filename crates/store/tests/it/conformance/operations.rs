@@ -114,6 +114,11 @@ pub(crate) async fn services_are_closed(store: Arc<dyn Store>) {
     assert_eq!(close(vec![over.code]).await, [CloseOutcome::NotSwitchedOff]);
     world.carry_out(world.start).await;
     assert_eq!(world.ticket(leaving).await.state, TicketState::Completed);
+    let over = world.service(over.code).await;
+    let pointless = world.opened(world.change(&over, Order::Disconnect).await).await;
+    assert_eq!(close(vec![over.code]).await, [CloseOutcome::NotSwitchedOff], "a ticket is open");
+    let reason = "it is off already".to_owned();
+    world.store.ticket_cancel(pointless, reason, origin(), world.start).await.unwrap();
     // The SIM's next life does not keep its last one open.
     world.opened(world.connect(0).await).await;
     let version = world.sim(0).await.version;
