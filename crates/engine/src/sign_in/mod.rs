@@ -168,7 +168,9 @@ impl SignIn {
             return hit.caller_from(source);
         }
         let guess = Guess::new(username, source);
-        if known.is_none() && self.throttle.holds(&guess, now) {
+        // 160 random bits cannot be guessed, so a credential need not wait for those who guess at the password.
+        let guessable = known.is_none() && Credential::parse(password).is_none();
+        if guessable && self.throttle.holds(&guess, now) {
             return Err(SignInError::Failed);
         }
         let asked = Asked { username, password, digest, now, stamp };

@@ -1,8 +1,8 @@
 //! Slows guessing down where it comes from: per (username, source network) and per source network.
 //!
 //! After a few failures further attempts from the same place are not checked until a delay has passed; the delay
-//! doubles with every failure after it. Another place is not affected, and (see [`super::SignIn`]) a credential that
-//! worked before passes: a stranger cannot lock a working client out.
+//! doubles with every failure after it. Another place is not affected, and (see [`super::SignIn`]) what worked before
+//! passes, and so does every API credential: a stranger cannot lock a working client out.
 
 use std::hash::Hash;
 use std::net::IpAddr;

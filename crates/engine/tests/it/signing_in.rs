@@ -118,3 +118,27 @@ async fn a_credential_works_in_the_passwords_place_until_it_expires_or_is_revoke
     world.clock.pass(Duration::from_secs(31));
     assert!(fails(&world, "MarioG", short, HERE).await);
 }
+
+#[tokio::test]
+async fn guesses_at_a_password_do_not_hold_up_a_credential_that_was_never_seen() {
+    let world = world().await;
+    let credential = Credential::generate();
+    let key = world.store.installation_key().await.unwrap();
+    let new = NewCredential {
+        digest: credential.digest(&key).0,
+        label: credential.label().to_owned(),
+        usable_for: CredentialUse::Write,
+        networks: Vec::new(),
+        expires: None,
+    };
+    let name = "MarioG".parse().unwrap();
+    let now = world.clock.now();
+    assert!(world.store.credential_add(name, new, origin(), now).await.unwrap());
+    for guess in 0..8 {
+        assert!(fails(&world, "MarioG", &format!("guess {guess}"), HERE).await);
+    }
+    assert!(fails(&world, "MarioG", "Stuttgart", HERE).await, "the guesses are not held up");
+    assert!(!fails(&world, "MarioG", credential.reveal(), HERE).await);
+    // One with a fitting checksum that nobody was given is still refused.
+    assert!(fails(&world, "MarioG", Credential::generate().reveal(), HERE).await);
+}
