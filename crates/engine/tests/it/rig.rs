@@ -25,6 +25,9 @@ use provisor_store::sqlite::{Options, SqliteStore};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// A little longer than the runner waits between two probes of a network that is down.
+const LONGEST_PROBE: Duration = Duration::from_secs(6);
+
 pub(crate) const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 /// A clock that a test moves.
@@ -199,13 +202,15 @@ impl World {
         })
     }
 
-    /// The same, while the clock jumps to the ticket's due time whenever it waits for that.
+    /// The same, while the clock jumps past the ticket's due time, and past the next probe of a network that is down,
+    /// whenever it waits for that. Never further: a lease or the ticket's greatest age must not run out by it.
     pub(crate) async fn until_in_time(&self, id: TicketId, states: &[TicketState]) -> TicketDetail {
         let jumps = async {
             loop {
                 let ticket = self.store.ticket_show(id).await.unwrap().unwrap().ticket;
                 if ticket.state == TicketState::Pending {
-                    self.clock.0.fetch_max(ticket.due.as_millisecond(), Ordering::SeqCst);
+                    let then = ticket.due + LONGEST_PROBE;
+                    self.clock.0.fetch_max(then.as_millisecond(), Ordering::SeqCst);
                 }
                 tokio::task::yield_now().await;
             }
