@@ -186,7 +186,7 @@ impl World {
         Running { stop, task }
     }
 
-    /// Waits until the ticket has reached one of `states`; fails after half a minute.
+    /// Waits until the ticket has reached one of `states`; fails after two minutes, which only a stall reaches: a busy disk makes every commit slow.
     pub(crate) async fn until(&self, id: TicketId, states: &[TicketState]) -> TicketDetail {
         let reached = async {
             loop {
@@ -197,9 +197,13 @@ impl World {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), reached).await.unwrap_or_else(|_| {
-            panic!("ticket {id} did not become one of {states:?}");
-        })
+        match tokio::time::timeout(Duration::from_mins(2), reached).await {
+            Ok(detail) => detail,
+            Err(_) => {
+                let detail = self.store.ticket_show(id).await;
+                panic!("not one of {states:?} at {}: {detail:#?}", self.clock.now());
+            }
+        }
     }
 
     /// The same, while the clock jumps past the ticket's due time, and past the next probe of a network that is down,
