@@ -197,13 +197,11 @@ impl World {
                 tokio::task::yield_now().await;
             }
         };
-        match tokio::time::timeout(Duration::from_mins(2), reached).await {
-            Ok(detail) => detail,
-            Err(_) => {
-                let detail = self.store.ticket_show(id).await;
-                panic!("not one of {states:?} at {}: {detail:#?}", self.clock.now());
-            }
+        if let Ok(detail) = tokio::time::timeout(Duration::from_mins(2), reached).await {
+            return detail;
         }
+        let detail = self.store.ticket_show(id).await;
+        panic!("not one of {states:?} at {}: {detail:#?}", self.clock.now());
     }
 
     /// The same, while the clock jumps past the ticket's due time, and past the next probe of a network that is down,
