@@ -7,9 +7,11 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::portal::{Pack, PackMeasure, PortalSecret};
 use crate::{
-    ApnCode, BarCode, BoltonCode, ContractCode, CustomerNumber, Iccid, Msisdn, NetworkCode,
-    Service, ServiceCode, SimRecord, TariffCode, TemplateCode, TicketTypeCode, UserKind, Username,
+    ApnCode, BarCode, BoltonCode, ContractCode, CustomerNumber, Iccid, Mailbox, Msisdn,
+    NetworkCode, PackName, PortalId, Service, ServiceCode, SimRecord, TariffCode, TemplateCode,
+    TenantName, TicketTypeCode, UserKind, Username,
 };
 
 /// Everything that a catalogue can define.
@@ -39,15 +41,19 @@ pub struct Catalogue {
     pub services: Vec<Service>,
     /// Tenants of the Simple Portal face.
     pub tenants: Vec<Tenant>,
+    /// Portal customers that exist already. One that is known is left alone: from its adoption on, tickets change it.
+    pub portal_customers: Vec<PortalAdoption>,
 }
 
-/// What of the store a catalogue is compared with: SIMs and services are too many to read all.
+/// What of the store a catalogue is compared with: SIMs, services and portal customers are too many to read all.
 #[derive(Debug, Clone, Default)]
 pub struct CatalogueKeys {
     /// The SIMs to read.
     pub sims: Vec<Iccid>,
     /// The services to read.
     pub services: Vec<ServiceCode>,
+    /// The portal customers to read.
+    pub portal_customers: Vec<PortalId>,
 }
 
 /// A network and what drives it.
@@ -149,33 +155,55 @@ pub struct User {
 }
 
 /// A tenant of the Simple Portal face.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tenant {
     /// Its name: the first segment of its paths.
-    pub name: String,
+    pub name: TenantName,
     /// The domain of its customers' primary mailboxes.
     pub mail_domain: String,
+    /// The mail system that carries its mail: a network whose driver is a mail driver.
+    pub mail: NetworkCode,
+    /// What each mailbox holds, in bytes.
+    pub mailbox_bytes: u64,
+    /// How many days the mail of a mailbox that was switched off is kept.
+    pub mail_kept_days: u16,
+    /// Whether it answers paths that name no tenant.
+    pub default: bool,
     /// Networks that may call without credentials.
     pub networks: Vec<IpNet>,
-    /// The packs it sells.
+    /// The packs it sells, by name.
     pub packs: Vec<PackKind>,
+}
+
+impl Tenant {
+    /// The pack of this name, in any case of letters.
+    pub fn pack(&self, name: &str) -> Option<&PackKind> {
+        self.packs.iter().find(|pack| pack.name.as_str().eq_ignore_ascii_case(name))
+    }
 }
 
 /// A pack that a tenant sells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackKind {
     /// Its name as answers spell it.
-    pub name: String,
-    /// What its value means: `count` or `size`.
-    pub kind: PackValue,
+    pub name: PackName,
+    /// What its value means.
+    pub kind: PackMeasure,
 }
 
-/// The meaning of a pack's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PackValue {
-    /// A number of things.
-    Count,
-    /// An amount of storage.
-    Size,
+/// A portal customer that exists already, to be adopted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortalAdoption {
+    /// The customer.
+    pub id: PortalId,
+    /// Whether it may log in.
+    pub enabled: bool,
+    /// Whether it has set a password of its own.
+    pub own_password: bool,
+    /// Its password, where the file says one.
+    pub secret: Option<PortalSecret>,
+    /// Its packs, by name.
+    pub packs: Vec<Pack>,
+    /// Its mailboxes.
+    pub mailboxes: Vec<Mailbox>,
 }

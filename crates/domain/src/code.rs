@@ -90,5 +90,16 @@ code_type!(/// The code of a kind of support case (CCC `ticketType`).
     TicketTypeCode, "ticket type");
 code_type!(/// A reporting group: a label that services of one customer share.
     ReportingGroup, "reporting group");
+code_type!(/// A tenant of the Simple Portal face: the first segment of its paths.
+    TenantName, "tenant name");
+code_type!(/// A pack that a tenant sells, as the catalogue spells it.
+    PackName, "name of a pack");
 code_type!(/// A user's log-in name.
     Username, "username");
+
+impl PackName {
+    /// The pack that gives mailboxes (document, section 7: `PACK = mail`).
+    pub fn is_mail(&self) -> bool {
+        self.as_str().eq_ignore_ascii_case("mail")
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! Everything here is plain data and pure functions: identifiers that cannot hold a bad value, orders, the one
 //! ticket state machine, what an order means for the network and the books ([`plan`]), refusals, limits, and the
-//! ports ([`store::Store`], [`driver::Driver`], [`clock::Clock`]) that other crates implement.
+//! ports ([`store::Store`], [`driver::Driver`], [`mail::MailDriver`], [`clock::Clock`]) that other crates implement.
 //!
 //! Invariant: no tokio, no HTTP, no SQL. A face's wire words (`101`, `dirty`) never appear here.
 
@@ -11,10 +11,12 @@ pub mod clock;
 pub mod code;
 pub mod driver;
 pub mod limits;
+pub mod mail;
 pub mod name;
 pub mod number;
 pub mod order;
 pub mod plan;
+pub mod portal;
 pub mod refusal;
 pub mod service;
 pub mod sim;
@@ -24,12 +26,14 @@ pub mod ticket;
 pub mod user;
 
 pub use code::{
-    ApnCode, BarCode, BoltonCode, ContractCode, CustomerNumber, NetworkCode, ReportingGroup,
-    TariffCode, TemplateCode, TicketTypeCode, Username,
+    ApnCode, BarCode, BoltonCode, ContractCode, CustomerNumber, NetworkCode, PackName,
+    ReportingGroup, TariffCode, TemplateCode, TenantName, TicketTypeCode, Username,
 };
+pub use mail::{MailAddress, Mailbox};
 pub use name::Name;
 pub use number::{Iccid, Imsi, Msisdn};
 pub use order::{Order, OrderKind};
+pub use portal::{ParCustId, PortalId};
 pub use refusal::Refusal;
 pub use service::{Service, ServiceCode, ServiceSelector, ServiceStatus};
 pub use sim::{SimRecord, SimState};

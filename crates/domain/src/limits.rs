@@ -53,3 +53,19 @@ pub const IMPORT_ROWS_PER_BATCH: usize = 5_000;
 pub const IMPORT_BAD_ROWS_NAMED_MAX: usize = 1_000;
 /// Most tickets that one page of a list shows.
 pub const TICKETS_PER_PAGE_MAX: usize = 10_000;
+/// Longest number of a portal customer (`ParCustId`) in characters.
+pub const PAR_CUST_ID_CHARS_MAX: usize = 64;
+/// Longest mail address in bytes (RFC 5321, section 4.5.3.1.3, without the brackets).
+pub const MAIL_ADDRESS_BYTES_MAX: usize = 254;
+/// Longest local part of a mail address in bytes (RFC 5321, section 4.5.3.1.1).
+pub const MAIL_LOCAL_PART_BYTES_MAX: usize = 64;
+/// How long a changing call of the Simple Portal face waits for its ticket to end, in milliseconds.
+pub const SETTLE_WAIT_MILLIS: u64 = 2_000;
+/// What a mailbox holds where the tenant does not say, in bytes.
+pub const MAILBOX_BYTES_DEFAULT: u64 = 1024 * 1024 * 1024;
+/// How long the mail of a mailbox that was switched off is kept where the tenant does not say, in days.
+pub const MAIL_KEPT_DAYS_DEFAULT: u16 = 30;
+/// Most packs that one tenant sells.
+pub const PACKS_PER_TENANT_MAX: usize = 64;
+/// Most portal customers that one page of a read of all of them holds.
+pub const PORTAL_CUSTOMERS_PER_PAGE_MAX: usize = 500;

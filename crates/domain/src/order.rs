@@ -2,13 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::portal::{Action, Pack, Relation, RequestEntry};
 use crate::service::AppliedBar;
-use crate::{ApnCode, BarCode, BoltonCode, ContractCode, Iccid, Name, ReportingGroup, TariffCode};
+use crate::{
+    ApnCode, BarCode, BoltonCode, ContractCode, Iccid, MailAddress, Name, ReportingGroup,
+    TariffCode,
+};
 
 /// What a ticket is to bring about. Stored with the ticket as JSON; members may be added with a default, never
 /// renamed or removed, because a neighbour version of the program may read it.
 ///
-/// The service that an order changes is not part of it: it is the ticket's.
+/// The service or portal customer that an order changes is not part of it: it is the ticket's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Order {
@@ -57,6 +61,42 @@ pub enum Order {
         /// The SIM it moves to.
         new_sim: Iccid,
     },
+    /// A portal customer is created, or gets a new password. The password travels beside the order
+    /// ([`crate::store::NewTicket::secret`]) and is forgotten with the ticket's end.
+    PortalEnable,
+    /// A portal customer may not log in any more; its sessions end.
+    PortalDisable,
+    /// A portal customer's stored password changes, because the customer chose another one or because the real one was
+    /// seen for the first time. Not a request of the provider: it has no number in a relation.
+    PortalPassword {
+        /// Whether the customer chose it.
+        own: bool,
+    },
+    /// A portal customer gets a pack, or another value of it.
+    PackEnable {
+        /// The pack and its value.
+        pack: Pack,
+        /// What it means for mailboxes, for the pack that gives them.
+        #[serde(default)]
+        mail: Option<MailTerms>,
+    },
+    /// A portal customer's pack ends.
+    PackDisable {
+        /// The pack and its value.
+        pack: Pack,
+        /// How many days mail is kept, for the pack that gives mailboxes.
+        #[serde(default)]
+        mail_kept_days: Option<u16>,
+    },
+}
+
+/// What a tenant gives with its mailboxes, as its catalogue entry said when the order was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailTerms {
+    /// The address of the primary mailbox.
+    pub primary: MailAddress,
+    /// What each mailbox holds, in bytes.
+    pub mailbox_bytes: u64,
 }
 
 /// The particulars of [`Order::Connect`].
@@ -98,11 +138,21 @@ pub enum OrderKind {
     ApplyTemplate,
     /// [`Order::ChangeSim`].
     ChangeSim,
+    /// [`Order::PortalEnable`].
+    PortalEnable,
+    /// [`Order::PortalDisable`].
+    PortalDisable,
+    /// [`Order::PortalPassword`].
+    PortalPassword,
+    /// [`Order::PackEnable`].
+    PackEnable,
+    /// [`Order::PackDisable`].
+    PackDisable,
 }
 
 impl OrderKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::Connect,
         Self::Disconnect,
         Self::Rename,
@@ -112,6 +162,11 @@ impl OrderKind {
         Self::RemoveBolton,
         Self::ApplyTemplate,
         Self::ChangeSim,
+        Self::PortalEnable,
+        Self::PortalDisable,
+        Self::PortalPassword,
+        Self::PackEnable,
+        Self::PackDisable,
     ];
 
     /// The word in the store, in logs and in metrics.
@@ -126,6 +181,11 @@ impl OrderKind {
             Self::RemoveBolton => "remove_bolton",
             Self::ApplyTemplate => "apply_template",
             Self::ChangeSim => "change_sim",
+            Self::PortalEnable => "portal_enable",
+            Self::PortalDisable => "portal_disable",
+            Self::PortalPassword => "portal_password",
+            Self::PackEnable => "pack_enable",
+            Self::PackDisable => "pack_disable",
         }
     }
 }
@@ -138,6 +198,12 @@ impl std::str::FromStr for OrderKind {
             rule: "one of the words in OrderKind::as_str",
         })
     }
+}
+
+/// A row of [`Relation::Packs`].
+fn packs(action: Action, pack: &Pack) -> RequestEntry<'_> {
+    let pack = Some((&pack.name, &pack.value));
+    RequestEntry { relation: Relation::Packs, action, pack }
 }
 
 impl Order {
@@ -153,6 +219,33 @@ impl Order {
             Self::RemoveBolton { .. } => OrderKind::RemoveBolton,
             Self::ApplyTemplate { .. } => OrderKind::ApplyTemplate,
             Self::ChangeSim { .. } => OrderKind::ChangeSim,
+            Self::PortalEnable => OrderKind::PortalEnable,
+            Self::PortalDisable => OrderKind::PortalDisable,
+            Self::PortalPassword { .. } => OrderKind::PortalPassword,
+            Self::PackEnable { .. } => OrderKind::PackEnable,
+            Self::PackDisable { .. } => OrderKind::PackDisable,
+        }
+    }
+
+    /// The row by which the order is numbered in one of the document's relations; `None` for an order that has no
+    /// number there.
+    pub fn request(&self) -> Option<RequestEntry<'_>> {
+        let access = |action| RequestEntry { relation: Relation::Access, action, pack: None };
+        match self {
+            Self::PortalEnable => Some(access(Action::Enable)),
+            Self::PortalDisable => Some(access(Action::Disable)),
+            Self::PackEnable { pack, .. } => Some(packs(Action::Enable, pack)),
+            Self::PackDisable { pack, .. } => Some(packs(Action::Disable, pack)),
+            Self::Connect(_)
+            | Self::Disconnect
+            | Self::Rename { .. }
+            | Self::AddBar { .. }
+            | Self::RemoveBar { .. }
+            | Self::AddBolton { .. }
+            | Self::RemoveBolton { .. }
+            | Self::ApplyTemplate { .. }
+            | Self::ChangeSim { .. }
+            | Self::PortalPassword { .. } => None,
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Faults (the database, a driver) are another type; they are logged once and never explained to a caller.
 
-use crate::{BarCode, BoltonCode, TicketId};
+use crate::portal::PackValue;
+use crate::{BarCode, BoltonCode, MailAddress, TicketId};
 
 /// Why an order or a query of an authenticated caller was not accepted.
 ///
@@ -51,6 +52,30 @@ pub enum Refusal {
     /// The kind of support case demands a file.
     #[error("this ticket type needs a file")]
     FileMissing,
+    /// No such portal customer of this tenant.
+    #[error("no such portal customer")]
+    PortalCustomerNotFound,
+    /// The tenant does not sell this pack.
+    #[error("no such pack")]
+    PackNotFound,
+    /// The portal customer does not have this pack.
+    #[error("the pack is not active")]
+    PackNotActive,
+    /// The portal customer has this pack with another value.
+    #[error("the pack is active with the value {0}")]
+    PackValueDiffers(PackValue),
+    /// More mailboxes are in use than the pack would allow.
+    #[error("{0} mailboxes are in use")]
+    MailboxesInUse(usize),
+    /// The address of the primary mailbox belongs to somebody else.
+    #[error("the mail address {0} belongs to another customer")]
+    AddressTaken(MailAddress),
+    /// The customer's number cannot be the local part of a mail address.
+    #[error("the customer's number cannot be a mail address")]
+    AddressImpossible,
+    /// The present password was wrong, or the customer may not log in.
+    #[error("log-in failed")]
+    PortalLogInFailed,
     /// The idempotency key stands for another request.
     #[error("the idempotency key was used with another request")]
     IdempotencyKeyReused,

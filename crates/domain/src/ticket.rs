@@ -6,7 +6,10 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{CustomerNumber, Iccid, Malformed, Msisdn, NetworkCode, OrderKind, ServiceCode};
+use crate::{
+    CustomerNumber, Iccid, Malformed, Msisdn, NetworkCode, OrderKind, ParCustId, PortalId,
+    ServiceCode,
+};
 
 /// A ticket's number. Counts upward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,6 +53,8 @@ impl fmt::Display for TicketId {
 pub enum Subject {
     /// A SIM and whatever service is in it.
     Sim(Iccid),
+    /// A portal customer.
+    Portal(PortalId),
 }
 
 impl Subject {
@@ -57,6 +62,57 @@ impl Subject {
     pub fn key(&self) -> String {
         match self {
             Self::Sim(iccid) => format!("sim:{iccid}"),
+            Self::Portal(id) => format!("portal:{id}"),
+        }
+    }
+}
+
+/// What a ticket is about: what a reader wants to know of its subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// A SIM and the service in it.
+    Service {
+        /// The SIM (the present one of a SIM change).
+        iccid: Iccid,
+        /// The service; unknown until a connect completes.
+        service: Option<ServiceCode>,
+        /// The number, once known.
+        cli: Option<Msisdn>,
+    },
+    /// A portal customer of the ticket's tenant.
+    Portal(ParCustId),
+}
+
+impl About {
+    /// The SIM, where it is about one.
+    pub fn iccid(&self) -> Option<&Iccid> {
+        match self {
+            Self::Service { iccid, .. } => Some(iccid),
+            Self::Portal(_) => None,
+        }
+    }
+
+    /// The service, where it is about one that has a code.
+    pub fn service(&self) -> Option<ServiceCode> {
+        match self {
+            Self::Service { service, .. } => *service,
+            Self::Portal(_) => None,
+        }
+    }
+
+    /// The number, where it is about one.
+    pub fn cli(&self) -> Option<&Msisdn> {
+        match self {
+            Self::Service { cli, .. } => cli.as_ref(),
+            Self::Portal(_) => None,
+        }
+    }
+
+    /// The portal customer's number, where it is about one.
+    pub fn portal_customer(&self) -> Option<&ParCustId> {
+        match self {
+            Self::Service { .. } => None,
+            Self::Portal(customer) => Some(customer),
         }
     }
 }
@@ -179,16 +235,12 @@ pub struct Ticket {
     pub state: TicketState,
     /// What was asked.
     pub kind: OrderKind,
-    /// Whose it is.
+    /// Whose it is: the customer, or the tenant of a portal customer.
     pub customer: CustomerNumber,
     /// Where it is carried out.
     pub network: NetworkCode,
-    /// The service it is about; unknown until a connect completes.
-    pub service: Option<ServiceCode>,
-    /// The number it is about, once known.
-    pub cli: Option<Msisdn>,
-    /// The SIM it is about (the present one of a SIM change).
-    pub iccid: Iccid,
+    /// What it is about.
+    pub about: About,
     /// When it was raised.
     pub raised: Timestamp,
     /// When it ended.

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ReportingGroup, ServiceCode};
+use crate::{ReportingGroup, ServiceCode, TenantName};
 
 /// A user's key in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UserId(pub i64);
 
-/// How much of the granted customers' world a user reaches (the portal's three kinds).
+/// How much of the granted customers' world a user reaches (the portal's three kinds, and back ends).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum UserKind {
     /// Everything under the granted customers.
@@ -17,6 +17,8 @@ pub enum UserKind {
     Group(ReportingGroup),
     /// Exactly one service.
     Service(ServiceCode),
+    /// Not a user of the CCC face at all: a provider's back end that calls the Simple Portal face for this tenant.
+    Tenant(TenantName),
 }
 
 /// Whose eyes a query looks through. No store method that serves a caller can be called without one: what lies
@@ -36,6 +38,7 @@ impl UserKind {
             Self::Account => true,
             Self::Group(own) => group == Some(own),
             Self::Service(own) => *own == code,
+            Self::Tenant(_) => false,
         }
     }
 }

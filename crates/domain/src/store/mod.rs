@@ -10,6 +10,7 @@
 
 mod directory;
 mod operations;
+mod portal;
 mod tickets;
 mod users;
 
@@ -21,6 +22,7 @@ pub use operations::{
     Attempt, BadRow, CloseOutcome, ImportId, ImportRow, Operations, QueueStat, SimKeys, Stamp,
     TicketDetail, TicketFilter, TicketMoved,
 };
+pub use portal::{Portal, PortalAuth, PortalFound};
 pub use tickets::{
     ClaimAsk, Claimed, Lease, NewTicket, Opened, Settled, Settlement, SubjectClaim, TicketStore,
     Verdict, WorkerId,
@@ -30,9 +32,9 @@ pub use users::{
 };
 
 /// The whole port.
-pub trait Store: TicketStore + Directory + Users + Operations {}
+pub trait Store: TicketStore + Directory + Users + Portal + Operations {}
 
-impl<T: TicketStore + Directory + Users + Operations> Store for T {}
+impl<T: TicketStore + Directory + Users + Portal + Operations> Store for T {}
 
 /// Where a change came from: for the audit trail and for a ticket's "raised by".
 #[derive(Debug, Clone, PartialEq, Eq)]

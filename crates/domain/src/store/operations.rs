@@ -10,7 +10,8 @@ use super::{Origin, StoreError};
 use crate::catalogue::{Catalogue, CatalogueKeys};
 use crate::ticket::{Failure, Ticket, TicketState};
 use crate::{
-    CustomerNumber, Iccid, Imsi, Msisdn, NetworkCode, Order, OrderKind, ServiceCode, TicketId,
+    CustomerNumber, Iccid, Imsi, Msisdn, NetworkCode, Order, OrderKind, PortalId, ServiceCode,
+    TicketId,
 };
 
 /// Moves on with every change that a running process must notice.
@@ -18,7 +19,7 @@ use crate::{
 pub struct Stamp {
     /// Moves with every change of a user, a grant or a credential.
     pub users: i64,
-    /// Moves with every change of a network.
+    /// Moves with every change of a network or a tenant.
     pub networks: i64,
     /// Whether callers are told to come back later.
     pub maintenance: bool,
@@ -35,6 +36,8 @@ pub struct TicketFilter {
     pub network: Option<NetworkCode>,
     /// Only for this SIM.
     pub iccid: Option<Iccid>,
+    /// Only for this portal customer.
+    pub portal: Option<PortalId>,
     /// Only with a smaller number (for the next page).
     pub before: Option<TicketId>,
     /// At most so many.

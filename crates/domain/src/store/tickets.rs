@@ -7,26 +7,25 @@ use jiff::Timestamp;
 
 use super::{Idempotency, Origin, StoreError};
 use crate::plan::{Books, Change};
-use crate::ticket::{Failure, Subject};
-use crate::{CustomerNumber, Iccid, Msisdn, NetworkCode, Order, OrderKind, ServiceCode, TicketId};
+use crate::portal::PortalSecret;
+use crate::ticket::{About, Failure, Subject};
+use crate::{CustomerNumber, NetworkCode, Order, OrderKind, TicketId};
 
 /// A ticket to be opened.
 #[derive(Debug, Clone)]
 pub struct NewTicket {
     /// What was asked.
     pub order: Order,
-    /// What it locks, and on which version of it the checks were made. The first is the ticket's SIM.
+    /// What it locks, and on which version of it the checks were made. The first is what the ticket is about.
     pub subjects: Vec<SubjectClaim>,
-    /// Whose it is.
+    /// Whose it is: the customer, or the tenant of a portal customer. Fairness between customers goes by it.
     pub customer: CustomerNumber,
     /// Where it is carried out.
     pub network: NetworkCode,
-    /// The SIM it is about.
-    pub iccid: Iccid,
-    /// The service it is about, unless it is to be connected.
-    pub service: Option<ServiceCode>,
-    /// The service's number, where known.
-    pub cli: Option<Msisdn>,
+    /// What it is about.
+    pub about: About,
+    /// A password that the order brings; kept beside the order until the ticket ends.
+    pub secret: Option<PortalSecret>,
     /// Where it came from.
     pub origin: Origin,
     /// The idempotency key it was sent with.
@@ -40,7 +39,7 @@ pub struct NewTicket {
 pub struct SubjectClaim {
     /// The subject.
     pub subject: Subject,
-    /// The version its checks were made on ([`crate::SimRecord::version`] of a SIM).
+    /// The version its checks were made on ([`crate::SimRecord::version`], [`crate::portal::PortalCustomer::version`]).
     pub version: i64,
 }
 
@@ -164,7 +163,7 @@ pub enum Settled {
 #[async_trait]
 pub trait TicketStore: Send + Sync {
     /// Opens tickets, each in its own right: one that is refused does not hold up the others. One transaction for
-    /// all of them: ticket, subject lock, idempotency row, audit entry. Answers are in the order of `tickets`; when
+    /// all of them: ticket, subject lock, idempotency row, number in the order's relation, audit entry. Answers are in the order of `tickets`; when
     /// this returns `Ok`, what was opened is on disk. At most `TICKETS_PER_BATCH_MAX` at once.
     async fn ticket_open(&self, tickets: Vec<NewTicket>) -> Result<Vec<Opened>, StoreError>;
 

@@ -1,121 +1,46 @@
-//! What an order means: from the order and the books to the command for the network and the change of the books.
-//!
-//! One pure function, [`plan`], run when a ticket is carried out (not when it is raised). The ticket's lock keeps the
-//! books of its subjects still in between, so planning again after a crash gives the same plan.
+//! Plans of orders about a SIM and the service in it.
 
+use super::{
+    Change, Instruction, NewService, Plan, ServiceBooks, ServiceChange, broken, mismatched, not_yet,
+};
 use crate::driver::{Command, OnceKey, Subscription, Want, Wanted};
 use crate::order::Connect;
 use crate::service::Products;
-use crate::ticket::{Failure, FailureKind};
-use crate::{
-    ContractCode, CustomerNumber, Iccid, Msisdn, Name, NetworkCode, Order, ReportingGroup, Service,
-    ServiceStatus, SimRecord, SimState, TariffCode,
-};
+use crate::ticket::Failure;
+use crate::{Iccid, Order, Service, ServiceStatus, SimRecord, SimState};
 
-/// The books as far as a ticket touches them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Books {
-    /// The customer the ticket belongs to.
-    pub customer: CustomerNumber,
-    /// The network the ticket is carried out at.
-    pub network: NetworkCode,
-    /// The ticket's SIM.
-    pub sim: SimRecord,
-    /// The ticket's service; none while it is being connected.
-    pub service: Option<Service>,
-    /// The SIM a service moves to.
-    pub new_sim: Option<SimRecord>,
-    /// The number reserved for a new service: the SIM's own, or one of the network's range.
-    pub number: Option<Msisdn>,
-}
-
-/// What is to be done for a ticket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// What the network must be made to look like; `None` when it already does, or when only the books change.
-    pub command: Option<Command>,
-    /// What the books say once it is done.
-    pub change: Change,
-}
-
-/// A change of the books, written together with the ticket's final state.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Change {
-    /// The service as it will be.
-    pub service: Option<ServiceChange>,
-    /// SIMs and where they will stand.
-    pub sims: Vec<(Iccid, SimState)>,
-    /// A number of a network's range that goes into quarantine.
-    pub released: Option<Msisdn>,
-}
-
-/// A new or changed row of a service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServiceChange {
-    /// A service that gets its code when it is written.
-    Create(NewService),
-    /// The whole row of an existing service.
-    Update(Service),
-}
-
-/// A service without a code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewService {
-    /// See [`Service::name`].
-    pub name: Name,
-    /// See [`Service::cli`].
-    pub cli: Option<Msisdn>,
-    /// See [`Service::iccid`].
-    pub iccid: Iccid,
-    /// See [`Service::network`].
-    pub network: NetworkCode,
-    /// See [`Service::contract`].
-    pub contract: ContractCode,
-    /// See [`Service::customer`].
-    pub customer: CustomerNumber,
-    /// See [`Service::tariff`].
-    pub tariff: TariffCode,
-    /// See [`Service::group`].
-    pub group: Option<ReportingGroup>,
-    /// See [`Service::products`].
-    pub products: Products,
-}
-
-/// Plans `order`. Fails when the books do not allow it any more (they were changed past the ticket's lock, by hand).
-pub fn plan(order: &Order, books: &Books, once: OnceKey) -> Result<Plan, Failure> {
-    let wants_and_change = match order {
+pub(super) fn plan(order: &Order, books: &ServiceBooks, once: OnceKey) -> Result<Plan, Failure> {
+    let (wants, change) = match order {
         Order::Connect(connect) => plan_connect(connect, books)?,
         Order::Disconnect => plan_disconnect(live(books)?, books),
         Order::ChangeSim { new_sim } => plan_change_sim(live(books)?, new_sim, books)?,
         Order::Rename { name } => {
             let renamed = Service { name: name.clone(), ..live(books)?.clone() };
-            (
-                Vec::new(),
-                Change { service: Some(ServiceChange::Update(renamed)), ..Change::default() },
-            )
+            let service = Some(ServiceChange::Update(renamed));
+            (Vec::new(), Change { service, ..Change::default() })
         }
         Order::AddBar { .. }
         | Order::RemoveBar { .. }
         | Order::AddBolton { .. }
         | Order::RemoveBolton { .. }
         | Order::ApplyTemplate { .. } => plan_products(order, live(books)?, books),
+        Order::PortalEnable
+        | Order::PortalDisable
+        | Order::PortalPassword { .. }
+        | Order::PackEnable { .. }
+        | Order::PackDisable { .. } => return Err(mismatched()),
     };
-    let (wants, change) = wants_and_change;
-    let command = (!wants.is_empty()).then_some(Command { once, wants });
+    let command = (!wants.is_empty()).then_some(Instruction::Network(Command { once, wants }));
     Ok(Plan { command, change })
 }
 
 type WantsAndChange = (Vec<Want>, Change);
 
-fn live(books: &Books) -> Result<&Service, Failure> {
+fn live(books: &ServiceBooks) -> Result<&Service, Failure> {
     match &books.service {
         Some(service) if service.status.is_live() => Ok(service),
         _ => Err(broken("the service is not active any more")),
     }
-}
-
-fn broken(reason: &str) -> Failure {
-    Failure { kind: FailureKind::Books, reason: reason.to_owned() }
 }
 
 fn want(sim: &SimRecord, state: Wanted) -> Want {
@@ -130,9 +55,14 @@ fn present(service: &Service) -> Wanted {
     })
 }
 
-fn plan_connect(connect: &Connect, books: &Books) -> Result<WantsAndChange, Failure> {
+fn plan_connect(connect: &Connect, books: &ServiceBooks) -> Result<WantsAndChange, Failure> {
     if books.sim.state != SimState::Stock {
         return Err(broken("the SIM is not in stock any more"));
+    }
+    if books.range_exhausted {
+        return Err(not_yet(
+            "no number of the network's range is free: enlarge number_range in the catalogue",
+        ));
     }
     let products = Products { apns: connect.apns.clone(), ..Products::default() };
     let subscription = Subscription {
@@ -154,12 +84,12 @@ fn plan_connect(connect: &Connect, books: &Books) -> Result<WantsAndChange, Fail
     let change = Change {
         service: Some(ServiceChange::Create(service)),
         sims: vec![(books.sim.iccid.clone(), SimState::InUse)],
-        released: None,
+        ..Change::default()
     };
     Ok((vec![want(&books.sim, Wanted::Present(subscription))], change))
 }
 
-fn plan_disconnect(service: &Service, books: &Books) -> WantsAndChange {
+fn plan_disconnect(service: &Service, books: &ServiceBooks) -> WantsAndChange {
     // The SIM's own number stays with it; only a number of the network's range is given back.
     let released = service.cli.clone().filter(|cli| books.sim.msisdn.as_ref() != Some(cli));
     let after = Service { status: ServiceStatus::SwitchedOff, ..service.clone() };
@@ -167,6 +97,7 @@ fn plan_disconnect(service: &Service, books: &Books) -> WantsAndChange {
         service: Some(ServiceChange::Update(after)),
         sims: vec![(books.sim.iccid.clone(), SimState::Stock)],
         released,
+        ..Change::default()
     };
     (vec![want(&books.sim, Wanted::Absent)], change)
 }
@@ -174,7 +105,7 @@ fn plan_disconnect(service: &Service, books: &Books) -> WantsAndChange {
 fn plan_change_sim(
     service: &Service,
     new_sim: &Iccid,
-    books: &Books,
+    books: &ServiceBooks,
 ) -> Result<WantsAndChange, Failure> {
     let new = match &books.new_sim {
         Some(sim) if sim.iccid == *new_sim && sim.state == SimState::Stock => sim,
@@ -189,13 +120,13 @@ fn plan_change_sim(
             (books.sim.iccid.clone(), SimState::Retired),
             (new.iccid.clone(), SimState::InUse),
         ],
-        released: None,
+        ..Change::default()
     };
     Ok((wants, change))
 }
 
 /// Orders that only change what is on the service. One that changes nothing does not touch the network.
-fn plan_products(order: &Order, service: &Service, books: &Books) -> WantsAndChange {
+fn plan_products(order: &Order, service: &Service, books: &ServiceBooks) -> WantsAndChange {
     let mut after = service.clone();
     let products = &mut after.products;
     match order {
@@ -216,7 +147,7 @@ fn plan_products(order: &Order, service: &Service, books: &Books) -> WantsAndCha
             products.apns.clone_from(apns);
             products.boltons.clone_from(boltons);
         }
-        Order::Connect(_) | Order::Disconnect | Order::Rename { .. } | Order::ChangeSim { .. } => {}
+        _ => {} // the others are not about products
     }
     if after == *service {
         return (Vec::new(), Change::default());
@@ -230,13 +161,14 @@ fn plan_products(order: &Order, service: &Service, books: &Books) -> WantsAndCha
 mod tests {
     use super::*;
     use crate::service::AppliedBar;
+    use crate::ticket::FailureKind;
     use crate::{ServiceCode, TicketId};
 
     fn once() -> OnceKey {
         OnceKey { ticket: TicketId::FIRST, epoch: 1 }
     }
 
-    fn books(service: Option<Service>) -> Books {
+    fn books(service: Option<Service>) -> ServiceBooks {
         let sim = SimRecord {
             iccid: "8910390000015161789".parse().unwrap(),
             imsi: Some("901700000000001".parse().unwrap()),
@@ -248,7 +180,14 @@ mod tests {
         };
         let number = Some("07700900001".parse().unwrap());
         let customer = sim.customer.clone();
-        Books { customer, network: "AS".parse().unwrap(), sim, service, new_sim: None, number }
+        ServiceBooks {
+            customer,
+            network: "AS".parse().unwrap(),
+            sim,
+            service,
+            new_sim: None,
+            number,
+        }
     }
 
     fn service() -> Service {
@@ -306,13 +245,31 @@ mod tests {
     }
 
     #[test]
+    fn a_connect_waits_while_no_number_is_free() {
+        let connect = Order::Connect(Connect {
+            name: "Marion Gomez".parse().unwrap(),
+            contract: "1000274".parse().unwrap(),
+            tariff: "TEASEU1000MB".parse().unwrap(),
+            apns: Vec::new(),
+            group: None,
+        });
+        let exhausted = ServiceBooks { number: None, range_exhausted: true, ..books(None) };
+        let failure = plan(&connect, &exhausted, once()).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unavailable);
+        let none = ServiceBooks { range_exhausted: false, ..exhausted };
+        assert!(plan(&connect, &none, once()).is_ok());
+    }
+
+    #[test]
     fn a_sim_change_takes_the_number_off_the_old_sim_first() {
         let mut both = books(Some(service()));
         let new_sim: Iccid = "8944110011462295831".parse().unwrap();
         both.new_sim =
             Some(SimRecord { iccid: new_sim.clone(), state: SimState::Stock, ..both.sim.clone() });
         let moved = plan(&Order::ChangeSim { new_sim: new_sim.clone() }, &both, once()).unwrap();
-        let wants = moved.command.unwrap().wants;
+        let Some(Instruction::Network(Command { wants, .. })) = moved.command else {
+            panic!("{moved:?}")
+        };
         assert_eq!(wants[0].state, Wanted::Absent);
         assert_eq!(wants[1].iccid, new_sim);
         assert_eq!(moved.change.sims[0].1, SimState::Retired);
