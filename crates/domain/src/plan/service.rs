@@ -130,16 +130,12 @@ fn plan_products(order: &Order, service: &Service, books: &ServiceBooks) -> Want
     let mut after = service.clone();
     let products = &mut after.products;
     match order {
-        Order::AddBar { bar } => {
-            if !products.bars.iter().any(|applied| applied.code == bar.code) {
-                products.bars.push(bar.clone());
-            }
+        Order::AddBar { bar } if !products.bars.iter().any(|b| b.code == bar.code) => {
+            products.bars.push(bar.clone());
         }
         Order::RemoveBar { bar } => products.bars.retain(|applied| applied.code != *bar),
-        Order::AddBolton { bolton } => {
-            if !products.boltons.contains(bolton) {
-                products.boltons.push(bolton.clone());
-            }
+        Order::AddBolton { bolton } if !products.boltons.contains(bolton) => {
+            products.boltons.push(bolton.clone());
         }
         Order::RemoveBolton { bolton } => products.boltons.retain(|added| added != bolton),
         Order::ApplyTemplate { tariff, apns, boltons } => {
@@ -147,7 +143,7 @@ fn plan_products(order: &Order, service: &Service, books: &ServiceBooks) -> Want
             products.apns.clone_from(apns);
             products.boltons.clone_from(boltons);
         }
-        _ => {} // the others are not about products
+        _ => {} // there already, or not about products
     }
     if after == *service {
         return (Vec::new(), Change::default());
@@ -187,6 +183,7 @@ mod tests {
             service,
             new_sim: None,
             number,
+            range_exhausted: false,
         }
     }
 
