@@ -5,11 +5,13 @@
 //! [`DriverLimits::command_deadline`] or is cut off (which counts as [`Outcome::Unknown`]).
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::mail::MailDriver;
 use crate::service::Products;
 use crate::{Iccid, Imsi, Msisdn, TariffCode, TicketId};
 
@@ -127,6 +129,25 @@ pub struct DriverLimits {
     pub per_second_max: Option<u32>,
     /// The hard deadline of one command, all its parts included.
     pub command_deadline: Duration,
+}
+
+/// What a `[[network]]` of the catalogue is driven by.
+#[derive(Debug, Clone)]
+pub enum Element {
+    /// A network that serves SIMs.
+    Network(Arc<dyn Driver>),
+    /// A mail system.
+    Mail(Arc<dyn MailDriver>),
+}
+
+impl Element {
+    /// How hard it may be driven.
+    pub fn limits(&self) -> DriverLimits {
+        match self {
+            Self::Network(driver) => driver.limits(),
+            Self::Mail(driver) => driver.limits(),
+        }
+    }
 }
 
 /// A network.

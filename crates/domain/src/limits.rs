@@ -41,6 +41,8 @@ pub const CREDENTIAL_CACHE_SECONDS: u64 = 60;
 pub const CREDENTIAL_CACHE_ENTRIES_MAX: u64 = 50_000;
 /// Longest password in bytes; what is longer is refused before it is hashed.
 pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// Shortest password that a portal customer may choose, in characters (NIST SP 800-63B asks for 8 at least).
+pub const PASSWORD_CHARS_MIN: usize = 8;
 /// Most password checks waiting for a free core; over it the caller is asked to come back.
 pub const PASSWORD_CHECKS_WAITING_MAX: usize = 256;
 /// Longest file of a support case in bytes, after base64 is undone.

@@ -141,6 +141,11 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
+    /// True for its customer's first one.
+    pub fn is_primary(&self) -> bool {
+        self.kind == MailboxKind::Primary
+    }
+
     /// True while it receives mail and may be logged in to.
     pub fn works(&self) -> bool {
         self.kept_until.is_none()

@@ -9,9 +9,11 @@ use provisor_domain::store::{NewTicket, Opened, Store};
 
 use crate::call::{Error, Raised};
 use crate::chance::Chance;
+use crate::endings::Endings;
 use crate::metrics::Metrics;
 use crate::networks::Networks;
 use crate::sign_in::SignIn;
+use crate::tenants::Tenants;
 
 /// How often a command checks again when its subject moved on between check and write.
 pub(crate) const STALE_ROUNDS_MAX: usize = 5;
@@ -34,6 +36,8 @@ pub struct Engine {
     pub(crate) chance: Chance,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) networks: Networks,
+    pub(crate) tenants: Tenants,
+    pub(crate) endings: Endings,
     pub(crate) sign_in: SignIn,
     maintenance: AtomicBool,
     runs: AtomicBool,
@@ -56,10 +60,17 @@ impl Engine {
             chance: parts.chance,
             metrics: parts.metrics,
             networks: Networks::default(),
+            tenants: Tenants::default(),
+            endings: Endings::default(),
             sign_in,
             maintenance: AtomicBool::new(false),
             runs: AtomicBool::new(false),
         })
+    }
+
+    /// The tenants of the Simple Portal face.
+    pub fn tenants(&self) -> &Tenants {
+        &self.tenants
     }
 
     /// Signing in.

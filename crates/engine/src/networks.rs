@@ -6,25 +6,32 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use provisor_domain::NetworkCode;
 use provisor_domain::catalogue;
-use provisor_domain::driver::Driver;
+use provisor_domain::driver::{Driver, Element};
 use tokio::sync::{Notify, watch};
 
 /// Builds a driver from a network's entry in the catalogue. An error says what is wrong with the entry.
-pub type NetworkFactory =
-    Arc<dyn Fn(&catalogue::Network) -> Result<Arc<dyn Driver>, String> + Send + Sync>;
+pub type NetworkFactory = Arc<dyn Fn(&catalogue::Network) -> Result<Element, String> + Send + Sync>;
 
 /// One network.
 #[derive(Debug)]
 pub struct Network {
     pub(crate) entry: catalogue::Network,
-    pub(crate) driver: Arc<dyn Driver>,
+    pub(crate) element: Element,
     pub(crate) bell: Notify,
 }
 
 impl Network {
-    /// A network that is driven by `driver`.
-    pub fn new(entry: catalogue::Network, driver: Arc<dyn Driver>) -> Self {
-        Self { entry, driver, bell: Notify::new() }
+    /// A network, and what drives it.
+    pub fn new(entry: catalogue::Network, element: Element) -> Self {
+        Self { entry, element, bell: Notify::new() }
+    }
+
+    /// Its driver, when it serves SIMs.
+    pub(crate) fn driver(&self) -> Option<&Arc<dyn Driver>> {
+        match &self.element {
+            Element::Network(driver) => Some(driver),
+            Element::Mail(_) => None,
+        }
     }
 }
 

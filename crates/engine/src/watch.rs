@@ -1,4 +1,4 @@
-//! Notices what others (commands beside the server, other nodes) changed: users, networks, maintenance mode.
+//! Notices what others (commands beside the server, other nodes) changed: users, networks, tenants, maintenance mode.
 //!
 //! Level-triggered: it compares stamps and acts on the difference, however it came about. A change is seen within
 //! [`POLL`], which is well under the second that is promised.
@@ -43,6 +43,8 @@ impl Watch {
         }
         if self.seen.is_none_or(|seen| seen.networks != stamp.networks) {
             self.networks().await?;
+            let tenants = self.engine.store.tenant_list().await?;
+            self.engine.tenants.replace(tenants);
         }
         self.seen = Some(stamp);
         Ok(())
@@ -78,9 +80,9 @@ impl Watch {
                 continue;
             }
             match (self.build)(&entry) {
-                Ok(driver) => {
+                Ok(element) => {
                     tracing::info!(network = %code, driver = entry.driver, "network ready");
-                    networks.insert(code, Arc::new(Network::new(entry, driver)));
+                    networks.insert(code, Arc::new(Network::new(entry, element)));
                 }
                 Err(error) => {
                     tracing::error!(network = %code, driver = entry.driver, %error,

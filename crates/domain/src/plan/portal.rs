@@ -106,7 +106,7 @@ fn with(packs: &[Pack], pack: &Pack) -> Vec<Pack> {
 /// were switched off come back with their mail. There is always a primary one.
 fn working(mailboxes: &[Mailbox], pack: &Pack, terms: &MailTerms) -> Vec<Mailbox> {
     let mut mailboxes = mailboxes.to_vec();
-    if !mailboxes.iter().any(|mailbox| mailbox.kind == MailboxKind::Primary) {
+    if !mailboxes.iter().any(Mailbox::is_primary) {
         let primary = Mailbox {
             address: terms.primary.clone(),
             kind: MailboxKind::Primary,

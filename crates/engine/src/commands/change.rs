@@ -5,6 +5,7 @@ use provisor_domain::service::AppliedBar;
 use provisor_domain::store::{
     ChangeAbout, ChangeAsk, ChangeFacts, NewTicket, Products, ServiceFound, SimFacts,
 };
+use provisor_domain::ticket::About;
 use provisor_domain::{
     BarCode, BoltonCode, Iccid, Name, Order, Refusal, Service, ServiceSelector, SimState,
     TemplateCode,
@@ -103,9 +104,12 @@ fn decide(
         subjects: held.iter().map(|held| claim_of(&held.sim)).collect(),
         customer: service.customer,
         network: service.network,
-        iccid: service.iccid,
-        service: Some(service.code),
-        cli: service.cli,
+        about: About::Service {
+            iccid: service.iccid,
+            service: Some(service.code),
+            cli: service.cli,
+        },
+        secret: None,
         origin: call.origin(),
         idempotency: call.idempotency.clone(),
         raised,

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use provisor_domain::order::Connect;
 use provisor_domain::store::{ConnectAsk, ConnectFacts, NewTicket};
+use provisor_domain::ticket::About;
 use provisor_domain::{
     ApnCode, ContractCode, Iccid, Name, Order, Refusal, SimState, TariffCode, UserKind,
 };
@@ -71,7 +72,7 @@ fn decide(
         UserKind::Account => None,
         UserKind::Group(group) => Some(group.clone()),
         // A user of exactly one service cannot own a second one.
-        UserKind::Service(_) => return Err(Refusal::ServiceNotPermitted),
+        UserKind::Service(_) | UserKind::Tenant(_) => return Err(Refusal::ServiceNotPermitted),
     };
     if let Some(holder) = held.open_ticket {
         return Err(Refusal::SubjectBusy(holder));
@@ -92,9 +93,8 @@ fn decide(
         subjects: vec![claim_of(&held.sim)],
         customer,
         network,
-        iccid: order.iccid.clone(),
-        service: None,
-        cli: held.sim.msisdn,
+        about: About::Service { iccid: order.iccid.clone(), service: None, cli: held.sim.msisdn },
+        secret: None,
         origin: call.origin(),
         idempotency: call.idempotency.clone(),
         raised,

@@ -3,6 +3,8 @@
 
 pub(crate) mod change;
 pub(crate) mod connect;
+pub(crate) mod portal;
+pub(crate) mod portal_password;
 pub(crate) mod support_case;
 
 use provisor_domain::store::{Earlier, StoreError, SubjectClaim};

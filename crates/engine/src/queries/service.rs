@@ -61,11 +61,11 @@ impl Engine {
 
     async fn network_status(&self, service: &Service, imsi: Option<&Imsi>) -> NetworkStatus {
         let network = self.networks.get(&service.network).filter(|_| service.status.is_live());
-        let Some(network) = network else {
+        let Some(driver) = network.as_ref().and_then(|network| network.driver()) else {
             return NetworkStatus::Unknown;
         };
         let patience = Duration::from_secs(NETWORK_STATUS_SECONDS_MAX);
-        let asked = network.driver.status(&service.iccid, imsi);
+        let asked = driver.status(&service.iccid, imsi);
         tokio::time::timeout(patience, asked).await.unwrap_or(NetworkStatus::Unknown)
     }
 }

@@ -84,6 +84,9 @@ impl Desk {
             Settled::Done => {
                 let state = state_after(&settlement.verdict);
                 self.engine.metrics.settled(code, kind, state.as_str());
+                if state.is_final() {
+                    self.engine.endings.ended(settlement.ticket);
+                }
                 log(settlement, kind, state);
             }
             Settled::LeaseLost => {

@@ -7,15 +7,18 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use provisor_domain::OrderKind;
-use provisor_domain::driver::{Command, OnceKey, Outcome};
+use provisor_domain::driver::{Element, OnceKey, Outcome};
 use provisor_domain::limits::{
     ATTEMPTS_MAX, RETRY_FIRST_MILLIS, RETRY_LONGEST_MILLIS, TICKET_AGE_DAYS_MAX,
 };
-use provisor_domain::plan::{Change, plan};
+use provisor_domain::plan::{Change, Instruction, plan};
 use provisor_domain::store::{Lease, Settlement, Verdict};
 use provisor_domain::ticket::{Failure, FailureKind};
 
 use crate::networks::Network;
+
+/// How long a ticket waits at least for something that is used up.
+const WANTING_PAUSE: Duration = Duration::from_secs(10);
 
 /// An attempt that is over, before the lane has heard of it.
 #[derive(Debug)]
@@ -45,6 +48,8 @@ pub(crate) enum Ending {
     BooksOnly(Box<Change>),
     /// The books do not allow it.
     Impossible(Failure),
+    /// It needs something that is used up for now.
+    Wanting(Failure),
     /// It was not begun: too little of the lease was left, or this program cannot read the order.
     GivenBack(&'static str),
 }
@@ -64,10 +69,11 @@ pub(crate) async fn attempt(network: Arc<Network>, lease: Lease, now: Timestamp)
     let ending = match &lease.order {
         None => Ending::GivenBack("a newer version of provisor wrote this order"),
         Some(order) => match plan(order, &lease.books, once) {
+            Err(failure) if failure.kind == FailureKind::Unavailable => Ending::Wanting(failure),
             Err(failure) => Ending::Impossible(failure),
             Ok(plan) => match plan.command {
                 None => Ending::BooksOnly(Box::new(plan.change)),
-                Some(command) => ask(&network, &command, lease.until, now)
+                Some(instruction) => ask(&network, &instruction, lease.until, now)
                     .await
                     .map_or(Ending::GivenBack("too little of the lease was left"), |outcome| {
                         Ending::Asked(outcome, Box::new(plan.change))
@@ -81,20 +87,32 @@ pub(crate) async fn attempt(network: Arc<Network>, lease: Lease, now: Timestamp)
 /// Sends the command under its deadline; `None` when the deadline would reach past the lease.
 async fn ask(
     network: &Network,
-    command: &Command,
+    instruction: &Instruction,
     until: Timestamp,
     now: Timestamp,
 ) -> Option<Outcome> {
-    let deadline = network.driver.limits().command_deadline;
+    let deadline = network.element.limits().command_deadline;
     if until.duration_since(now) <= SignedDuration::try_from(deadline).ok()? {
         return None;
     }
-    let ensure = AssertUnwindSafe(network.driver.ensure(command)).catch_unwind();
+    let ensure = AssertUnwindSafe(ensure(&network.element, instruction)).catch_unwind();
     Some(match tokio::time::timeout(deadline, ensure).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_panic)) => Outcome::Unknown { reason: "the driver panicked".into() },
         Err(_elapsed) => Outcome::Unknown { reason: format!("no answer within {deadline:?}") },
     })
+}
+
+async fn ensure(element: &Element, instruction: &Instruction) -> Outcome {
+    match (element, instruction) {
+        (Element::Network(driver), Instruction::Network(command)) => driver.ensure(command).await,
+        (Element::Mail(driver), Instruction::Mail(command)) => driver.ensure(command).await,
+        (Element::Network(_), Instruction::Mail(_))
+        | (Element::Mail(_), Instruction::Network(_)) => {
+            let reason = "this network's driver is of another kind: mend its catalogue entry";
+            Outcome::Unavailable { reason: reason.to_owned() }
+        }
+    }
 }
 
 impl Ending {
@@ -106,7 +124,9 @@ impl Ending {
             Self::Asked(Outcome::Later { .. }, _) => Some("later"),
             Self::Asked(Outcome::Unavailable { .. }, _) => Some("unavailable"),
             Self::Asked(Outcome::Unknown { .. }, _) => Some("unknown"),
-            Self::BooksOnly(_) | Self::Impossible(_) | Self::GivenBack(_) => None,
+            Self::BooksOnly(_) | Self::Impossible(_) | Self::Wanting(_) | Self::GivenBack(_) => {
+                None
+            }
         }
     }
 }
@@ -118,6 +138,10 @@ pub(crate) fn decide(attempt: &Attempt, ending: Ending, now: Timestamp, mood: &M
             Verdict::Completed(change)
         }
         Ending::Impossible(failure) => Verdict::Failed(failure),
+        // Whoever provides it is a person: there is no hurry.
+        Ending::Wanting(failure) => {
+            again(attempt, failure, now, &Mood { at_least: Some(WANTING_PAUSE), ..*mood })
+        }
         Ending::Asked(Outcome::Refused { reason }, _) => {
             Verdict::Failed(Failure { kind: FailureKind::Permanent, reason })
         }

@@ -46,7 +46,7 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn new(engine: Arc<Engine>, network: Arc<Network>, worker: WorkerId) -> Self {
-        let pace = Pace::new(network.driver.limits().per_second_max, engine.clock.now());
+        let pace = Pace::new(network.element.limits().per_second_max, engine.clock.now());
         Self {
             desk: Desk { engine: engine.clone(), network: network.clone(), worker },
             engine,
@@ -105,7 +105,7 @@ impl Lane {
         }
         let now = self.engine.clock.now();
         let most = match self.breaker.admits(now) {
-            Admits::All => self.network.driver.limits().in_flight_max,
+            Admits::All => self.network.element.limits().in_flight_max,
             Admits::Probe => 1,
             Admits::NotBefore(_) => 0,
         };

@@ -7,6 +7,7 @@
 //! Cost: a credential that was verified in the last minute is one keyed BLAKE3 digest and one look into a map. The
 //! digest's key is made at every boot and never leaves the process.
 
+pub(crate) mod back_end;
 pub(crate) mod credential;
 pub(crate) mod password;
 mod throttle;
@@ -19,18 +20,17 @@ use std::time::Duration;
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use moka::sync::Cache;
-use provisor_domain::Scope;
-use provisor_domain::Username;
 use provisor_domain::clock::Clock;
 use provisor_domain::limits::{
     CREDENTIAL_CACHE_ENTRIES_MAX, CREDENTIAL_CACHE_SECONDS, PASSWORD_BYTES_MAX,
 };
 use provisor_domain::store::{Store, StoreError, UserAuth};
 use provisor_domain::user::CredentialUse;
+use provisor_domain::{Scope, UserKind, Username};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
-use crate::call::Caller;
+use crate::call::{Caller, Error};
 use credential::Credential;
 use password::HashPool;
 use throttle::{Guess, Throttle};
@@ -96,6 +96,7 @@ pub struct SignIn {
     installation_key: Digest,
     stamp: AtomicI64,
     verified: Cache<Digest, Verified>,
+    owners: Cache<Digest, Username>,
     pool: HashPool,
     throttle: Throttle,
 }
@@ -122,6 +123,7 @@ impl SignIn {
                 .max_capacity(CREDENTIAL_CACHE_ENTRIES_MAX)
                 .time_to_live(KNOWN_GOOD)
                 .build(),
+            owners: Cache::new(CREDENTIAL_CACHE_ENTRIES_MAX),
             pool: HashPool::new(),
             throttle: Throttle::new(),
         }
@@ -133,8 +135,22 @@ impl SignIn {
     }
 
     /// Signs in who calls from `source` with these words, or fails: in every case of failure at the same time and
-    /// with the same answer.
+    /// with the same answer. A tenant's back end is nobody here.
     pub async fn sign_in(
+        &self,
+        username: Option<&str>,
+        password: Option<&SecretString>,
+        source: IpAddr,
+    ) -> Result<Caller, SignInError> {
+        let caller = self.anybody(username, password, source).await?;
+        match caller.scope.kind {
+            UserKind::Tenant(_) => Err(SignInError::Failed),
+            UserKind::Account | UserKind::Group(_) | UserKind::Service(_) => Ok(caller),
+        }
+    }
+
+    /// Signs in a user of any kind.
+    async fn anybody(
         &self,
         username: Option<&str>,
         password: Option<&SecretString>,
@@ -183,6 +199,40 @@ impl SignIn {
         self.throttle.succeeded(&guess);
         self.verified.insert(digest, verified.clone());
         Ok(verified.caller)
+    }
+
+    /// Hashes `secret` on a free core.
+    pub(crate) async fn hash(&self, secret: SecretString) -> Result<SecretString, Error> {
+        let core = self.pool.core().await.map_err(|_| Error::Busy(StoreError::Overloaded))?;
+        let fault = |why: String| Error::Fault(StoreError::Broken(format!("hashing: {why}")));
+        self.pool.hash(core, secret).await.map_err(fault)
+    }
+
+    /// Whether `shown` has the hash `stored`, for one who calls himself `name`: throttled, and a failure answered no
+    /// earlier than any other.
+    pub(crate) async fn guess(
+        &self,
+        name: &str,
+        source: IpAddr,
+        shown: SecretString,
+        stored: Option<SecretString>,
+    ) -> Result<bool, Error> {
+        let (began, now) = (Instant::now(), self.clock.now());
+        let guess = Guess::new(name, source);
+        let mut fits = false;
+        if !self.throttle.holds(&guess, now) && shown.expose_secret().len() <= PASSWORD_BYTES_MAX {
+            let core = self.pool.core().await.map_err(|_| Error::Busy(StoreError::Overloaded))?;
+            fits = self.pool.verify(core, shown, stored).await;
+            if fits {
+                self.throttle.succeeded(&guess);
+            } else {
+                self.throttle.failed(&guess, now);
+            }
+        }
+        if !fits {
+            tokio::time::sleep_until(began + FAILURE_ANSWERED_AFTER).await;
+        }
+        Ok(fits)
     }
 
     /// Checks for real. A username that cannot exist costs as much as one that does not.

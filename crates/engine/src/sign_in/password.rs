@@ -74,6 +74,19 @@ impl HashPool {
         Ok(Core(permit.map_err(|_closed| SignInError::Busy)?))
     }
 
+    /// The hash of `password`; an error says what went wrong, without the password.
+    pub(crate) async fn hash(
+        &self,
+        core: Core,
+        password: SecretString,
+    ) -> Result<SecretString, String> {
+        let hash = tokio::task::spawn_blocking(move || {
+            let _core = core; // held until the work is done, even if the caller goes away
+            hash_password(&password).map_err(|error| error.to_string())
+        });
+        hash.await.map_err(|error| error.to_string())?
+    }
+
     /// Whether `password` has the hash `stored`; without one it does the same work and answers no.
     pub(crate) async fn verify(
         &self,
