@@ -69,11 +69,18 @@ CREATE TABLE ticket_type (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tenant (
-  name        TEXT NOT NULL PRIMARY KEY,
-  mail_domain TEXT NOT NULL,
-  networks    TEXT NOT NULL CHECK (json_valid(networks)),
-  packs       TEXT NOT NULL CHECK (json_valid(packs))
+  name           TEXT    NOT NULL PRIMARY KEY,
+  mail_domain    TEXT    NOT NULL,
+  mail           TEXT    NOT NULL REFERENCES network,
+  mailbox_bytes  INTEGER NOT NULL CHECK (mailbox_bytes >= 0),
+  mail_kept_days INTEGER NOT NULL CHECK (mail_kept_days >= 0),
+  is_default     INTEGER NOT NULL CHECK (is_default IN (0, 1)),
+  networks       TEXT    NOT NULL CHECK (json_valid(networks)),
+  packs          TEXT    NOT NULL CHECK (json_valid(packs))
 ) STRICT, WITHOUT ROWID;
+
+-- One tenant at most answers paths that name none.
+CREATE UNIQUE INDEX tenant_default ON tenant (is_default) WHERE is_default = 1;
 
 -- ---------------------------------------------------------------------------------------------- customers
 
@@ -173,18 +180,64 @@ CREATE UNIQUE INDEX service_iccid ON service (iccid, (CASE WHEN status IN ('A', 
 CREATE UNIQUE INDEX service_cli ON service (cli, (CASE WHEN status IN ('A', 'B') THEN 0 ELSE code END))
   WHERE cli IS NOT NULL;
 
+-- ---------------------------------------------------------------------------------------------- portal customers
+
+-- There is a row from the first completed enable (or the adoption) on; before it the version counts as 0.
+CREATE TABLE portal_customer (
+  tenant       TEXT    NOT NULL REFERENCES tenant,
+  par_cust_id  TEXT    NOT NULL,
+  enabled      INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+  own_password INTEGER NOT NULL CHECK (own_password IN (0, 1)),
+  secret       TEXT, -- a PHC string, and what was hashed
+  secret_form  TEXT    CHECK (secret_form = 'md5hex' OR secret_form = 'plain'),
+  sessions     INTEGER NOT NULL DEFAULT 0 CHECK (sessions >= 0),
+  version      INTEGER NOT NULL DEFAULT 1 CHECK (version > 0),
+  PRIMARY KEY (tenant, par_cust_id),
+  CHECK ((secret IS NULL) = (secret_form IS NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE portal_pack (
+  tenant      TEXT NOT NULL,
+  par_cust_id TEXT NOT NULL,
+  name        TEXT NOT NULL,
+  value       TEXT NOT NULL,
+  PRIMARY KEY (tenant, par_cust_id, name),
+  FOREIGN KEY (tenant, par_cust_id) REFERENCES portal_customer
+) STRICT, WITHOUT ROWID;
+
+-- In the order in which lists show them: the primary one first, then by address.
+CREATE TABLE mailbox (
+  tenant      TEXT    NOT NULL,
+  par_cust_id TEXT    NOT NULL,
+  kind        TEXT    NOT NULL CHECK (kind = 'primary' OR kind = 'additional'),
+  address     TEXT    NOT NULL,
+  address_key TEXT    NOT NULL CHECK (address_key = lower(address)),
+  forward     TEXT,
+  keep_copy   INTEGER NOT NULL CHECK (keep_copy IN (0, 1)),
+  quota_bytes INTEGER NOT NULL CHECK (quota_bytes >= 0),
+  kept_until  INTEGER, -- of one that was switched off
+  PRIMARY KEY (tenant, par_cust_id, kind DESC, address),
+  FOREIGN KEY (tenant, par_cust_id) REFERENCES portal_customer
+) STRICT, WITHOUT ROWID;
+
+-- An address is one mailbox's, whoever its customer is; a customer has one primary mailbox at most.
+CREATE UNIQUE INDEX mailbox_address ON mailbox (address_key);
+CREATE UNIQUE INDEX mailbox_primary ON mailbox (tenant, par_cust_id) WHERE kind = 'primary';
+
 -- ---------------------------------------------------------------------------------------------- users
 
 CREATE TABLE app_user (
   id              INTEGER PRIMARY KEY,
   username        TEXT    NOT NULL UNIQUE,
-  kind            TEXT    NOT NULL CHECK (kind IN ('account', 'group', 'service')),
+  kind            TEXT    NOT NULL CHECK (kind IN ('account', 'group', 'service', 'tenant')),
   reporting_group TEXT,
   service         INTEGER,
+  tenant          TEXT    REFERENCES tenant,
   password_hash   TEXT    NOT NULL,
   locked          INTEGER NOT NULL DEFAULT 0 CHECK (locked IN (0, 1)),
   CHECK ((reporting_group IS NOT NULL) = (kind = 'group')),
-  CHECK ((service IS NOT NULL) = (kind = 'service'))
+  CHECK ((service IS NOT NULL) = (kind = 'service')),
+  CHECK ((tenant IS NOT NULL) = (kind = 'tenant'))
 ) STRICT;
 
 CREATE TABLE user_customer (
@@ -226,9 +279,10 @@ CREATE TABLE ticket (
   id             INTEGER PRIMARY KEY CHECK (id > 0), -- shared with support_case; see ticket_open.next_id
   state          TEXT    NOT NULL,
   kind           TEXT    NOT NULL,
-  customer       TEXT    NOT NULL,
+  customer       TEXT    NOT NULL, -- of a portal customer: its tenant's name
   network        TEXT    NOT NULL,
-  iccid          TEXT    NOT NULL,
+  iccid          TEXT,    -- the SIM that it is about, or
+  par_cust_id    TEXT,    -- the portal customer
   service        INTEGER,
   cli            TEXT,    -- of a connect: the number reserved for it
   order_json     TEXT    NOT NULL,
@@ -254,20 +308,76 @@ CREATE TABLE ticket (
       ELSE FALSE
     END
   ),
-  CHECK ((failure_kind IS NULL) = (failure_reason IS NULL))
+  CHECK ((failure_kind IS NULL) = (failure_reason IS NULL)),
+  CHECK ((iccid IS NULL) <> (par_cust_id IS NULL)),
+  CHECK (par_cust_id IS NULL OR (service IS NULL AND cli IS NULL))
 ) STRICT;
 
 -- What a worker can claim, by customer: the claim walks customers and takes from the front of each.
 CREATE INDEX ticket_claimable ON ticket (network, customer, due_at) WHERE state IN ('pending', 'running');
 -- For lists, newest first.
 CREATE INDEX ticket_customer ON ticket (customer);
-CREATE INDEX ticket_iccid ON ticket (iccid);
+CREATE INDEX ticket_iccid ON ticket (iccid) WHERE iccid IS NOT NULL;
+CREATE INDEX ticket_portal ON ticket (customer, par_cust_id) WHERE par_cust_id IS NOT NULL;
 
 -- At most one open ticket per subject: this primary key is that rule.
 CREATE TABLE subject_lock (
   subject   TEXT    NOT NULL PRIMARY KEY,
   ticket_id INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- The password that an order brings. Gone in the transaction that ends its ticket.
+CREATE TABLE ticket_secret (
+  ticket_id INTEGER PRIMARY KEY,
+  phc       TEXT NOT NULL,
+  form      TEXT NOT NULL CHECK (form = 'md5hex' OR form = 'plain')
+) STRICT;
+
+-- The requests of portal customers as their providers number them: in each relation of a tenant from 1 up, without gaps.
+CREATE TABLE portal_request (
+  tenant      TEXT    NOT NULL,
+  relation    TEXT    NOT NULL CHECK (relation = 'access' OR relation = 'packs'),
+  sequence    INTEGER NOT NULL CHECK (sequence > 0),
+  par_cust_id TEXT    NOT NULL,
+  action      TEXT    NOT NULL CHECK (action = 'enable' OR action = 'disable'),
+  pack        TEXT,
+  value       TEXT,
+  ticket_id   INTEGER NOT NULL,
+  PRIMARY KEY (tenant, relation, sequence),
+  CHECK ((pack IS NOT NULL) = (relation = 'packs')),
+  CHECK ((pack IS NULL) = (value IS NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX portal_request_ticket ON portal_request (ticket_id);
+
+-- The document's two relations, for an operator's own SQL. Their columns stay; others may be added at the end.
+CREATE VIEW authentication_ProvPortalAccess AS
+SELECT
+  portal_request.sequence, portal_request.tenant, portal_request.par_cust_id AS ParCustId, portal_request.action,
+  portal_request.value, -- always NULL: a hash is never shown
+  CASE ticket.state
+    WHEN 'completed' THEN 'DONE' WHEN 'failed' THEN 'FAILED' WHEN 'cancelled' THEN 'FAILED' ELSE 'PENDING'
+  END AS state,
+  strftime('%Y-%m-%dT%H:%M:%fZ', ticket.raised_at / 1000.0, 'unixepoch') AS requested_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', ticket.finished_at / 1000.0, 'unixepoch') AS finished_at,
+  ticket.id AS ticket
+FROM portal_request
+CROSS JOIN ticket ON ticket.id = portal_request.ticket_id
+WHERE portal_request.relation = 'access';
+
+CREATE VIEW authentication_ProvPortalPacks AS
+SELECT
+  portal_request.sequence, portal_request.tenant, portal_request.par_cust_id AS ParCustId, portal_request.action,
+  portal_request.pack, portal_request.value,
+  CASE ticket.state
+    WHEN 'completed' THEN 'DONE' WHEN 'failed' THEN 'FAILED' WHEN 'cancelled' THEN 'FAILED' ELSE 'PENDING'
+  END AS state,
+  strftime('%Y-%m-%dT%H:%M:%fZ', ticket.raised_at / 1000.0, 'unixepoch') AS requested_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', ticket.finished_at / 1000.0, 'unixepoch') AS finished_at,
+  ticket.id AS ticket
+FROM portal_request
+CROSS JOIN ticket ON ticket.id = portal_request.ticket_id
+WHERE portal_request.relation = 'packs';
 
 -- One settled attempt; also the record of what the engine did.
 CREATE TABLE attempt (

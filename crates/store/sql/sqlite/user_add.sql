@@ -1,2 +1,2 @@
 -- user_add
-INSERT INTO app_user (username, kind, reporting_group, service, password_hash) VALUES (?1, ?2, ?3, ?4, ?5)
+INSERT INTO app_user (username, kind, reporting_group, service, tenant, password_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)

@@ -1,2 +1,2 @@
 -- user_auth
-SELECT id, kind, reporting_group, service, password_hash, locked FROM app_user WHERE username = ?1
+SELECT id, kind, reporting_group, service, tenant, password_hash, locked FROM app_user WHERE username = ?1

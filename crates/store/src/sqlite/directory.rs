@@ -1,6 +1,7 @@
 //! What callers may see, and the facts their orders are decided on.
 //!
 //! Invariant: every statement here goes through `user_customer` of the scope's user; what lies outside it answers no row.
+//! A tenant's user is granted nothing (see [`super::users`]) and so finds nothing here.
 
 use async_trait::async_trait;
 use provisor_domain::store::{
@@ -12,7 +13,7 @@ use provisor_domain::support_case::{NewSupportCase, SupportCase};
 use provisor_domain::ticket::Subject;
 use provisor_domain::{
     CustomerNumber, Iccid, Imsi, Msisdn, NetworkCode, ReportingGroup, Scope, ServiceCode,
-    ServiceSelector, TemplateCode, TicketId, TicketTypeCode,
+    ServiceSelector, TemplateCode, TicketId, TicketTypeCode, UserKind,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
@@ -221,7 +222,7 @@ fn ticket_find(
     let parameters = params![scope.user.0, id.number()];
     let ticket = first(connection, sql::TICKET_FIND_TICKET, parameters, |row| {
         let ticket = row::ticket(row, 0)?;
-        let seen = reaches(scope, row, ticket.service, row::TICKET_COLUMNS)?;
+        let seen = reaches(scope, row, ticket.about.service(), row::TICKET_COLUMNS)?;
         Ok(seen.then(|| TicketFound::Ticket(Box::new(ticket))))
     })?;
     if let Some(found) = ticket {
@@ -245,8 +246,13 @@ fn ticket_find(
 fn reaches(scope: &Scope, row: &Row<'_>, service: Option<ServiceCode>, at: usize) -> Outcome<bool> {
     let group: Option<ReportingGroup> = row::text_or_none(row, at)?;
     let own: bool = row.get(at + 1)?;
-    let all = scope.kind == provisor_domain::UserKind::Account;
-    Ok(all || service.map_or(own, |code| scope.kind.reaches(code, group.as_ref())))
+    Ok(match &scope.kind {
+        UserKind::Account => true,
+        UserKind::Group(_) | UserKind::Service(_) => {
+            service.map_or(own, |code| scope.kind.reaches(code, group.as_ref()))
+        }
+        UserKind::Tenant(_) => false,
+    })
 }
 
 fn support_case_open(connection: &Connection, case: &NewSupportCase) -> Outcome<Opened> {

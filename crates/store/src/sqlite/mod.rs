@@ -13,6 +13,7 @@ mod import;
 mod lock;
 mod open;
 mod operations;
+mod portal;
 mod reader;
 mod row;
 mod sql;

@@ -139,11 +139,12 @@ impl Operations for SqliteStore {
 
 fn list(connection: &Connection, filter: &TicketFilter) -> Outcome<Vec<Ticket>> {
     let only_open = !filter.states.is_empty() && filter.states.iter().all(|state| state.is_open());
-    let sql = match (&filter.iccid, &filter.customer) {
-        (Some(_), _) => sql::TICKET_LIST_ICCID,
-        (None, Some(_)) => sql::TICKET_LIST_CUSTOMER,
-        (None, None) if only_open => sql::TICKET_LIST_OPEN,
-        (None, None) => sql::TICKET_LIST_ALL,
+    let sql = match (&filter.portal, &filter.iccid, &filter.customer) {
+        (Some(_), _, _) => sql::TICKET_LIST_PORTAL,
+        (None, Some(_), _) => sql::TICKET_LIST_ICCID,
+        (None, None, Some(_)) => sql::TICKET_LIST_CUSTOMER,
+        (None, None, None) if only_open => sql::TICKET_LIST_OPEN,
+        (None, None, None) => sql::TICKET_LIST_ALL,
     };
     let words: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
     let states = if words.is_empty() { None } else { Some(row::to_json(&words)?) };
@@ -154,6 +155,8 @@ fn list(connection: &Connection, filter: &TicketFilter) -> Outcome<Vec<Ticket>> 
         filter.network.as_ref().map(NetworkCode::as_str),
         filter.iccid.as_ref().map(Iccid::as_str),
         filter.before.map_or(i64::MAX, TicketId::number),
+        filter.portal.as_ref().map(|id| id.tenant.as_str()),
+        filter.portal.as_ref().map(|id| id.customer.as_str()),
         filter.limit.min(TICKETS_PER_PAGE_MAX),
     ])?;
     let mut tickets = Vec::new();

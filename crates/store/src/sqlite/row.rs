@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use provisor_domain::service::Products;
-use provisor_domain::ticket::{Failure, Ticket};
+use provisor_domain::ticket::{About, Failure, Ticket};
 use provisor_domain::{Service, ServiceCode, SimRecord, TicketId};
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
@@ -21,7 +21,7 @@ pub(super) const SIM_COLUMNS: usize = 7;
 /// How many columns a service takes.
 pub(super) const SERVICE_COLUMNS: usize = 13;
 /// How many columns a ticket takes.
-pub(super) const TICKET_COLUMNS: usize = 15;
+pub(super) const TICKET_COLUMNS: usize = 16;
 
 /// A text that must be there.
 pub(super) fn text<T>(row: &Row<'_>, at: usize) -> Result<T>
@@ -130,8 +130,8 @@ pub(super) fn service_or_none(row: &Row<'_>, at: usize) -> Result<Option<Service
     if row.get_ref(at)? == ValueRef::Null { Ok(None) } else { service(row, at).map(Some) }
 }
 
-/// A ticket: id, state, kind, customer, network, service, cli, iccid, raised, finished, epoch, due, failure kind,
-/// failure reason, raised by.
+/// A ticket: id, state, kind, customer, network, service, cli, iccid, portal customer, raised, finished, epoch, due,
+/// failure kind, failure reason, raised by.
 pub(super) fn ticket(row: &Row<'_>, at: usize) -> Result<Ticket> {
     Ok(Ticket {
         id: ticket_id(row, at)?,
@@ -139,15 +139,20 @@ pub(super) fn ticket(row: &Row<'_>, at: usize) -> Result<Ticket> {
         kind: text(row, at + 2)?,
         customer: text(row, at + 3)?,
         network: text(row, at + 4)?,
-        service: service_code_or_none(row, at + 5)?,
-        cli: text_or_none(row, at + 6)?,
-        iccid: text(row, at + 7)?,
-        raised: moment(row, at + 8)?,
-        finished: moment_or_none(row, at + 9)?,
-        attempts: row.get(at + 10)?,
-        due: moment(row, at + 11)?,
-        failure: failure(row, at + 12)?,
-        raised_by: row.get(at + 14)?,
+        about: match text_or_none(row, at + 8)? {
+            Some(customer) => About::Portal(customer),
+            None => About::Service {
+                iccid: text(row, at + 7)?,
+                service: service_code_or_none(row, at + 5)?,
+                cli: text_or_none(row, at + 6)?,
+            },
+        },
+        raised: moment(row, at + 9)?,
+        finished: moment_or_none(row, at + 10)?,
+        attempts: row.get(at + 11)?,
+        due: moment(row, at + 12)?,
+        failure: failure(row, at + 13)?,
+        raised_by: row.get(at + 15)?,
     })
 }
 

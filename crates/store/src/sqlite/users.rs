@@ -1,4 +1,6 @@
 //! Users and their credentials. Every change moves the users' stamp on, in the same transaction.
+//!
+//! Invariant: a tenant's user is granted nothing: it is no user of the face that grants are for.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -8,7 +10,8 @@ use provisor_domain::store::{
 };
 use provisor_domain::user::CredentialUse;
 use provisor_domain::{
-    BarCode, BoltonCode, CustomerNumber, ReportingGroup, ServiceCode, UserId, UserKind, Username,
+    BarCode, BoltonCode, CustomerNumber, ReportingGroup, ServiceCode, TenantName, UserId, UserKind,
+    Username,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use secrecy::{ExposeSecret, SecretString};
@@ -49,9 +52,9 @@ impl Users for SqliteStore {
             let Some(row) = rows.next()? else { return Ok(None) };
             Ok(Some(CredentialAuth {
                 user: read_auth(row)?,
-                usable_for: read_use(row, 6)?,
-                networks: row::json(row, 7)?,
-                expires: row::moment_or_none(row, 8)?,
+                usable_for: read_use(row, 7)?,
+                networks: row::json(row, 8)?,
+                expires: row::moment_or_none(row, 9)?,
             }))
         })
         .await
@@ -165,15 +168,53 @@ pub(super) fn insert(
     if find_id(connection, username)?.is_some() {
         return Ok(None);
     }
-    let (kind, group, service) = kind_columns(kind);
-    let id = connection.prepare_cached(sql::USER_ADD)?.insert(params![
+    let columns = kind_columns(kind);
+    let added = connection.prepare_cached(sql::USER_ADD)?.insert(params![
         username.as_str(),
-        kind,
-        group,
-        service,
+        columns.kind,
+        columns.group,
+        columns.service,
+        columns.tenant,
         hash.expose_secret()
-    ])?;
-    Ok(Some(UserId(id)))
+    ]);
+    Ok(Some(UserId(about(added, || unfit(username, kind))?)))
+}
+
+/// Makes a user one of another kind.
+pub(super) fn set_kind(
+    connection: &Connection,
+    user: UserId,
+    (username, kind): (&Username, &UserKind),
+) -> Outcome<()> {
+    let columns = kind_columns(kind);
+    let changed = connection.prepare_cached(sql::USER_CHANGE_KIND)?.execute(params![
+        user.0,
+        columns.kind,
+        columns.group,
+        columns.service,
+        columns.tenant
+    ]);
+    about(changed, || unfit(username, kind))?;
+    Ok(())
+}
+
+fn unfit(username: &Username, kind: &UserKind) -> String {
+    match kind {
+        UserKind::Tenant(tenant) => format!("user {username}: tenant {tenant} is not known"),
+        UserKind::Account | UserKind::Group(_) | UserKind::Service(_) => {
+            format!("user {username} cannot be written")
+        }
+    }
+}
+
+/// Refuses grants to a user who can have none.
+pub(super) fn check_grants(username: &Username, kind: &UserKind, granted: usize) -> Outcome<()> {
+    match kind {
+        UserKind::Tenant(tenant) if granted > 0 => Err(Fault::conflict(format!(
+            "user {username} is of tenant {tenant}: customers, bars and bolt-ons are not for it"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Replaces the hash of a user's password.
@@ -202,24 +243,35 @@ pub(super) fn grant<'a>(
     Ok(())
 }
 
-/// A kind as its three columns.
-pub(super) fn kind_columns(kind: &UserKind) -> (&'static str, Option<&str>, Option<i64>) {
+/// A kind as its four columns.
+struct KindColumns<'a> {
+    kind: &'static str,
+    group: Option<&'a str>,
+    service: Option<i64>,
+    tenant: Option<&'a str>,
+}
+
+fn kind_columns(kind: &UserKind) -> KindColumns<'_> {
+    let bare = |kind| KindColumns { kind, group: None, service: None, tenant: None };
     match kind {
-        UserKind::Account => ("account", None, None),
-        UserKind::Group(group) => ("group", Some(group.as_str()), None),
-        UserKind::Service(code) => ("service", None, Some(code.number())),
+        UserKind::Account => bare("account"),
+        UserKind::Group(group) => KindColumns { group: Some(group.as_str()), ..bare("group") },
+        UserKind::Service(code) => KindColumns { service: Some(code.number()), ..bare("service") },
+        UserKind::Tenant(tenant) => KindColumns { tenant: Some(tenant.as_str()), ..bare("tenant") },
     }
 }
 
-/// A kind from its three columns.
+/// A kind from its four columns.
 pub(super) fn read_kind(row: &Row<'_>, at: usize) -> Outcome<UserKind> {
     let group: Option<ReportingGroup> = row::text_or_none(row, at + 1)?;
     let service: Option<ServiceCode> = row::service_code_or_none(row, at + 2)?;
-    Ok(match (group, service) {
-        (None, None) => UserKind::Account,
-        (Some(group), None) => UserKind::Group(group),
-        (None, Some(service)) => UserKind::Service(service),
-        (Some(_), Some(_)) => return Err(Fault::broken("a user of two kinds")),
+    let tenant: Option<TenantName> = row::text_or_none(row, at + 3)?;
+    Ok(match (group, service, tenant) {
+        (None, None, None) => UserKind::Account,
+        (Some(group), None, None) => UserKind::Group(group),
+        (None, Some(service), None) => UserKind::Service(service),
+        (None, None, Some(tenant)) => UserKind::Tenant(tenant),
+        _ => return Err(Fault::broken("a user of two kinds")),
     })
 }
 
@@ -227,8 +279,8 @@ fn read_auth(row: &Row<'_>) -> Outcome<UserAuth> {
     Ok(UserAuth {
         id: UserId(row.get(0)?),
         kind: read_kind(row, 1)?,
-        password_hash: SecretString::from(row.get::<_, String>(4)?),
-        locked: row.get(5)?,
+        password_hash: SecretString::from(row.get::<_, String>(5)?),
+        locked: row.get(6)?,
     })
 }
 
@@ -254,16 +306,18 @@ fn list(connection: &Connection) -> Outcome<Vec<UserInfo>> {
     while let Some(row) = rows.next()? {
         users.push(UserInfo {
             kind: read_kind(row, 1)?,
-            username: row::text(row, 4)?,
-            locked: row.get(5)?,
-            customers: row.get(6)?,
-            credentials: row.get(7)?,
+            username: row::text(row, 5)?,
+            locked: row.get(6)?,
+            customers: row.get(7)?,
+            credentials: row.get(8)?,
         });
     }
     Ok(users)
 }
 
 fn add(connection: &Connection, user: &NewUser, now: (&Origin, Timestamp)) -> Outcome<bool> {
+    let granted = user.customers.len() + user.bars.len() + user.boltons.len();
+    check_grants(&user.username, &user.kind, granted)?;
     let inserted = insert(connection, &user.username, &user.kind, &user.password_hash)?;
     let Some(id) = inserted else { return Ok(false) };
     let (customers, bars, boltons) = (user.customers.iter(), user.bars.iter(), user.boltons.iter());

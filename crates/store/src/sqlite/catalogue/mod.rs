@@ -4,5 +4,5 @@ mod read;
 mod stock;
 mod write;
 
-pub(super) use read::{networks, read};
+pub(super) use read::{networks, read, tenants};
 pub(super) use write::write;

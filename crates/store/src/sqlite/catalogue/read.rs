@@ -1,21 +1,22 @@
 //! The catalogue as it stands.
 
 use provisor_domain::catalogue::{
-    Bar, Catalogue, CatalogueKeys, Contract, Customer, Network, Product, Template, Tenant,
-    TicketType, User,
+    Bar, Catalogue, CatalogueKeys, Contract, Customer, Network, PortalAdoption, Product, Template,
+    Tenant, TicketType, User,
 };
-use provisor_domain::{Iccid, Malformed, Service, ServiceCode, SimRecord};
+use provisor_domain::{Iccid, Malformed, PortalId, Service, ServiceCode, SimRecord};
 use rusqlite::{Connection, Params, Row};
 use secrecy::SecretString;
 
 use super::super::fault::{Fault, Result};
 use super::super::users::read_kind;
-use super::super::{row, sql};
+use super::super::{portal, row, sql};
 
-/// Reads all of it; of SIMs and services those named.
+/// Reads all of it; of SIMs, services and portal customers those named.
 pub(in super::super) fn read(connection: &Connection, keys: &CatalogueKeys) -> Result<Catalogue> {
     let find_sim = |iccid: &Iccid| sim(connection, iccid).transpose();
     let find_service = |code: &ServiceCode| service(connection, *code).transpose();
+    let find_portal = |id: &PortalId| portal_customer(connection, id).transpose();
     Ok(Catalogue {
         networks: networks(connection)?,
         tariffs: products(connection, sql::CATALOGUE_READ_TARIFF)?,
@@ -44,14 +45,12 @@ pub(in super::super) fn read(connection: &Connection, keys: &CatalogueKeys) -> R
         users: users(connection)?,
         sims: keys.sims.iter().filter_map(find_sim).collect::<Result<_>>()?,
         services: keys.services.iter().filter_map(find_service).collect::<Result<_>>()?,
-        tenants: all(connection, sql::CATALOGUE_READ_TENANT, [], |row| {
-            Ok(Tenant {
-                name: row.get(0)?,
-                mail_domain: row.get(1)?,
-                networks: row::json(row, 2)?,
-                packs: row::json(row, 3)?,
-            })
-        })?,
+        tenants: tenants(connection)?,
+        portal_customers: keys
+            .portal_customers
+            .iter()
+            .filter_map(find_portal)
+            .collect::<Result<_>>()?,
     })
 }
 
@@ -85,6 +84,34 @@ pub(in super::super) fn networks(connection: &Connection) -> Result<Vec<Network>
     })
 }
 
+/// The tenants, by name.
+pub(in super::super) fn tenants(connection: &Connection) -> Result<Vec<Tenant>> {
+    all(connection, sql::CATALOGUE_READ_TENANT, [], |row| {
+        Ok(Tenant {
+            name: row::text(row, 0)?,
+            mail_domain: row.get(1)?,
+            mail: row::text(row, 2)?,
+            mailbox_bytes: row.get(3)?,
+            mail_kept_days: row.get(4)?,
+            default: row.get(5)?,
+            networks: row::json(row, 6)?,
+            packs: row::json(row, 7)?,
+        })
+    })
+}
+
+fn portal_customer(connection: &Connection, id: &PortalId) -> Result<Option<PortalAdoption>> {
+    let record = portal::record(connection, id)?;
+    Ok(record.customer.map(|customer| PortalAdoption {
+        id: id.clone(),
+        enabled: customer.enabled,
+        own_password: customer.own_password,
+        secret: record.secret,
+        packs: record.packs,
+        mailboxes: record.mailboxes,
+    }))
+}
+
 fn products<C>(connection: &Connection, sql: &str) -> Result<Vec<Product<C>>>
 where
     C: std::str::FromStr<Err = Malformed>,
@@ -111,9 +138,9 @@ fn customers(connection: &Connection) -> Result<Vec<Customer>> {
 pub(super) fn users(connection: &Connection) -> Result<Vec<User>> {
     let bare = all(connection, sql::CATALOGUE_READ_USER, [], |row| {
         let user = User {
-            username: row::text(row, 4)?,
+            username: row::text(row, 5)?,
             kind: read_kind(row, 1)?,
-            password_hash: Some(SecretString::from(row.get::<_, String>(5)?)),
+            password_hash: Some(SecretString::from(row.get::<_, String>(6)?)),
             customers: Vec::new(),
             bars: Vec::new(),
             boltons: Vec::new(),

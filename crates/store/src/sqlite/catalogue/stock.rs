@@ -1,14 +1,18 @@
-//! SIMs and services of a catalogue. Unlike the rest they are moved by tickets, too; a catalogue never works against one.
+//! SIMs, services and portal customers of a catalogue. Unlike the rest they are moved by tickets, too; a catalogue never
+//! works against one.
 
 use std::collections::BTreeMap;
 
+use provisor_domain::catalogue::PortalAdoption;
+use provisor_domain::plan::PortalChange;
 use provisor_domain::ticket::Subject;
 use provisor_domain::{Imsi, Msisdn, NetworkCode, Service, SimRecord, SimState, TicketId};
 use rusqlite::{Connection, params};
 
 use super::super::fault::{Fault, Result, about};
+use super::super::statements::Statements;
 use super::super::tickets::{add_service, count_services};
-use super::super::{row, sql};
+use super::super::{portal, row, sql};
 use super::read;
 
 /// A SIM as the books have it, and what stands in the way of changing it.
@@ -160,4 +164,30 @@ fn adopt(connection: &Connection, service: &Service) -> Result<()> {
         )),
         None => fault,
     })
+}
+
+/// Takes over portal customers that are not known yet.
+pub(super) fn portal_customers(connection: &Connection, adopted: &[PortalAdoption]) -> Result<()> {
+    for one in adopted {
+        let id = &one.id;
+        if portal::is_known(connection, id)? {
+            continue;
+        }
+        let refuse = |reason: String| Fault::conflict(format!("portal customer {id}: {reason}"));
+        if let Some(ticket) = portal::open_ticket(connection, id)? {
+            return Err(refuse(format!("ticket {ticket} is open for it")));
+        }
+        let change = PortalChange {
+            id: id.clone(),
+            enabled: one.enabled,
+            own_password: one.own_password,
+            ends_sessions: false,
+            secret: one.secret.clone(),
+            packs: Some(one.packs.clone()),
+            mailboxes: Some(one.mailboxes.clone()),
+        };
+        let written = portal::set(&mut Statements::of(connection), &change);
+        written.map_err(|fault| fault.refusal().map_or(fault, refuse))?;
+    }
+    Ok(())
 }

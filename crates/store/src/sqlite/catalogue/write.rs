@@ -20,7 +20,7 @@ pub(in super::super) fn write(
     catalogue: &Catalogue,
     now: (&Origin, Timestamp),
 ) -> Result<()> {
-    let before = (read::networks(connection)?, read::users(connection)?);
+    let before = (networks_and_tenants(connection)?, read::users(connection)?);
     networks(connection, &catalogue.networks)?;
     products(connection, (sql::CATALOGUE_WRITE_TARIFF, "tariff"), &catalogue.tariffs)?;
     products(connection, (sql::CATALOGUE_WRITE_APN, "APN"), &catalogue.apns)?;
@@ -29,19 +29,25 @@ pub(in super::super) fn write(
     templates(connection, &catalogue.templates)?;
     ticket_types(connection, &catalogue.ticket_types)?;
     customers(connection, &catalogue.customers)?;
+    tenants(connection, &catalogue.tenants)?;
     for user in &catalogue.users {
         write_user(connection, user)?;
     }
     stock::sims(connection, &catalogue.sims)?;
     stock::services(connection, &catalogue.services)?;
-    tenants(connection, &catalogue.tenants)?;
-    if before.0 != read::networks(connection)? {
+    stock::portal_customers(connection, &catalogue.portal_customers)?;
+    if before.0 != networks_and_tenants(connection)? {
         users::move_stamp(connection, "stamp.networks")?;
     }
     if !same_users(&before.1, &read::users(connection)?) {
         users::move_stamp(connection, "stamp.users")?;
     }
     audit::add(connection, now, "catalogue.write", "catalogue", &summary(catalogue))
+}
+
+/// What a change of moves the networks' stamp.
+fn networks_and_tenants(connection: &Connection) -> Result<(Vec<Network>, Vec<Tenant>)> {
+    Ok((read::networks(connection)?, read::tenants(connection)?))
 }
 
 /// What was in the file, for the audit trail.
@@ -59,6 +65,7 @@ fn summary(catalogue: &Catalogue) -> String {
         (catalogue.sims.len(), "SIMs"),
         (catalogue.services.len(), "services"),
         (catalogue.tenants.len(), "tenants"),
+        (catalogue.portal_customers.len(), "portal customers"),
     ];
     let named: Vec<String> =
         counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
@@ -173,10 +180,10 @@ fn customers(connection: &Connection, customers: &[Customer]) -> Result<()> {
 }
 
 fn write_user(connection: &Connection, user: &User) -> Result<()> {
+    let granted = user.customers.len() + user.bars.len() + user.boltons.len();
+    users::check_grants(&user.username, &user.kind, granted)?;
     let id = if let Some(id) = users::find_id(connection, &user.username)? {
-        let (kind, group, service) = users::kind_columns(&user.kind);
-        let mut change = connection.prepare_cached(sql::USER_CHANGE_KIND)?;
-        change.execute(params![id.0, kind, group, service])?;
+        users::set_kind(connection, id, (&user.username, &user.kind))?;
         if let Some(hash) = &user.password_hash {
             users::set_password(connection, id, hash)?;
         }
@@ -207,9 +214,24 @@ fn write_user(connection: &Connection, user: &User) -> Result<()> {
 
 fn tenants(connection: &Connection, tenants: &[Tenant]) -> Result<()> {
     let mut statement = connection.prepare_cached(sql::CATALOGUE_WRITE_TENANT)?;
-    for Tenant { name, mail_domain, networks, packs } in tenants {
-        let (networks, packs) = (row::to_json(networks)?, row::to_json(packs)?);
-        statement.execute(params![name, mail_domain, networks, packs])?;
+    // The one that others leave being the default to comes last.
+    let (defaults, others): (Vec<_>, Vec<_>) = tenants.iter().partition(|tenant| tenant.default);
+    for tenant in others.into_iter().chain(defaults) {
+        let Tenant { name, mail, default, .. } = tenant;
+        let written = statement.execute(params![
+            name.as_str(),
+            tenant.mail_domain,
+            mail.as_str(),
+            tenant.mailbox_bytes,
+            tenant.mail_kept_days,
+            default,
+            row::to_json(&tenant.networks)?,
+            row::to_json(&tenant.packs)?,
+        ]);
+        about(written, || {
+            let unknown = format!("tenant {name}: network {mail} is not known");
+            if *default { format!("{unknown}, or another tenant is the default") } else { unknown }
+        })?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::super::fault::Result;
 use super::super::statements::Statements;
 use super::super::{audit, row, sql};
 use super::number;
-use super::settle::unlock;
+use super::settle::{forget_secret, unlock};
 
 struct Found {
     state: TicketState,
@@ -49,7 +49,7 @@ pub(in super::super) fn retry(
     Ok(TicketMoved::To(state))
 }
 
-/// Takes a ticket back and frees its subject.
+/// Takes a ticket back, frees its subject and forgets the password that it brought.
 pub(in super::super) fn cancel(
     connection: &Connection,
     id: TicketId,
@@ -73,7 +73,9 @@ pub(in super::super) fn cancel(
         FailureKind::Cancelled.as_str(),
         reason,
     ])?;
-    unlock(&mut Statements::of(connection), id, &found.subjects)?;
+    let mut statements = Statements::of(connection);
+    unlock(&mut statements, id, &found.subjects)?;
+    forget_secret(&mut statements, id)?;
     audit::add(connection, (origin, now), "ticket.cancel", &format!("ticket:{id}"), reason)?;
     Ok(TicketMoved::To(state))
 }

@@ -8,16 +8,18 @@
 //! something was found.
 
 use jiff::{SignedDuration, Timestamp};
-use provisor_domain::plan::Books;
+use provisor_domain::plan::{Books, PortalBooks, ServiceBooks};
+use provisor_domain::portal::{PortalId, PortalSecret};
 use provisor_domain::store::{ClaimAsk, Claimed, Lease};
 use provisor_domain::{
-    CustomerNumber, Iccid, Msisdn, NetworkCode, Order, OrderKind, SimRecord, TicketId, TicketState,
+    CustomerNumber, Iccid, Msisdn, NetworkCode, Order, OrderKind, SimRecord, TenantName, TicketId,
+    TicketState,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::super::fault::{Fault, Result};
 use super::super::statements::Statements;
-use super::super::{row, sql};
+use super::super::{portal, row, sql};
 use super::number::Range;
 
 /// Most customers that one claim serves.
@@ -25,7 +27,7 @@ const CUSTOMERS_PER_CLAIM_MAX: usize = 64;
 /// Most customers that a claim looks at once it has found one to serve.
 const CUSTOMERS_STEPPED_OVER: usize = 1_024;
 /// Where the columns of the SIM begin, and those of the service.
-const SIM_AT: usize = 9;
+const SIM_AT: usize = 10;
 const SERVICE_AT: usize = SIM_AT + row::SIM_COLUMNS;
 
 pub(super) fn claim(connection: &Connection, ask: &ClaimAsk) -> Result<Claimed> {
@@ -125,7 +127,13 @@ struct Found {
     in_doubt: bool,
     raised: Timestamp,
     cli: Option<Msisdn>,
-    books: Books,
+    about: FoundAbout,
+}
+
+/// What it is about, as far as it is read with it.
+enum FoundAbout {
+    Service(Box<ServiceBooks>),
+    Portal(PortalId),
 }
 
 impl Taker<'_> {
@@ -151,17 +159,23 @@ impl Taker<'_> {
     }
 
     fn lease(&mut self, mut found: Found) -> Result<Lease> {
-        if found.kind == OrderKind::Connect {
-            let own = || found.books.sim.msisdn.clone();
-            let known = found.cli.clone().or_else(own);
-            if known.is_none() {
-                found.cli = self.range.reserve(self.statements.connection(), self.ask.now)?;
+        let books = match found.about {
+            FoundAbout::Service(mut books) => {
+                if found.kind == OrderKind::Connect {
+                    found.cli = self.number(&mut books, found.cli)?;
+                }
+                if let Some(Order::ChangeSim { new_sim }) = &found.order {
+                    books.new_sim = find_sim(self.statements.connection(), new_sim)?;
+                }
+                Books::Service(books)
             }
-            found.books.number = known.or_else(|| found.cli.clone());
-        }
-        if let Some(Order::ChangeSim { new_sim }) = &found.order {
-            found.books.new_sim = find_sim(self.statements.connection(), new_sim)?;
-        }
+            FoundAbout::Portal(id) => Books::Portal(Box::new(PortalBooks {
+                record: portal::record(self.statements.connection(), &id)?,
+                new_secret: self.secret(found.id)?,
+                raised: found.raised,
+                id,
+            })),
+        };
         let epoch = found.epoch + 1;
         self.statements.get(sql::TICKET_CLAIM_TAKE)?.execute(params![
             found.id.number(),
@@ -178,10 +192,33 @@ impl Taker<'_> {
             until: self.until,
             order: found.order,
             kind: found.kind,
-            books: found.books,
+            books,
             in_doubt: found.in_doubt,
             raised: found.raised,
         })
+    }
+
+    /// Gives a connect its number: the one that was reserved for it before, the SIM's own, or one of the range.
+    /// Answers the one that is reserved.
+    fn number(
+        &mut self,
+        books: &mut ServiceBooks,
+        reserved: Option<Msisdn>,
+    ) -> Result<Option<Msisdn>> {
+        books.number = reserved.clone().or_else(|| books.sim.msisdn.clone());
+        if books.number.is_some() {
+            return Ok(reserved);
+        }
+        books.number = self.range.reserve(self.statements.connection(), self.ask.now)?;
+        books.range_exhausted = books.number.is_none() && self.range.exists();
+        Ok(books.number.clone())
+    }
+
+    /// The password that a ticket brings.
+    fn secret(&mut self, ticket: TicketId) -> Result<Option<PortalSecret>> {
+        let statement = self.statements.get(sql::TICKET_CLAIM_SECRET)?;
+        let mut rows = statement.query([ticket.number()])?;
+        Ok(rows.next()?.map(|row| portal::secret_or_none(row, 0)).transpose()?.flatten())
     }
 }
 
@@ -205,15 +242,27 @@ fn read(
         in_doubt: row.get::<_, bool>(6)? || state == TicketState::Running,
         raised: row::moment(row, 7)?,
         cli: row::text_or_none(row, 8)?,
-        books: Books {
-            customer: customer.clone(),
-            network: network.clone(),
-            sim: row::sim(row, SIM_AT)?,
-            service: row::service_or_none(row, SERVICE_AT)?,
-            new_sim: None,
-            number: None,
+        about: match row::text_or_none(row, SIM_AT - 1)? {
+            Some(par_cust_id) => {
+                FoundAbout::Portal(PortalId { tenant: tenant_of(customer)?, customer: par_cust_id })
+            }
+            None => FoundAbout::Service(Box::new(ServiceBooks {
+                customer: customer.clone(),
+                network: network.clone(),
+                sim: row::sim(row, SIM_AT)?,
+                service: row::service_or_none(row, SERVICE_AT)?,
+                new_sim: None,
+                number: None,
+                range_exhausted: false,
+            })),
         },
     }))
+}
+
+/// A portal customer's ticket carries its tenant's name as customer.
+fn tenant_of(customer: &CustomerNumber) -> Result<TenantName> {
+    let name = customer.as_str();
+    name.parse().map_err(|error| Fault::broken(format!("tenant {name}: {error}")))
 }
 
 fn find_sim(connection: &Connection, iccid: &Iccid) -> Result<Option<SimRecord>> {

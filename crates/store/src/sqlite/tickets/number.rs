@@ -45,6 +45,11 @@ impl Range {
         Ok(Self { network: network.clone(), bounds, changed: false })
     }
 
+    /// Whether the network has a range at all.
+    pub(super) fn exists(&self) -> bool {
+        self.bounds.is_some()
+    }
+
     /// Reserves a number; `None` when there is no range, or nothing in it is free.
     pub(super) fn reserve(
         &mut self,

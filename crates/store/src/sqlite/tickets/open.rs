@@ -1,14 +1,16 @@
 //! Opening tickets.
 //!
 //! Invariant: of everything that was asked before, the database answers first what the caller already has (a replayed
-//! key), then who holds the subject, then whether the checks still hold. Only a ticket that passes all three writes.
+//! key), then who holds the subject, then whether the checks still hold. Only a ticket that passes all three writes, and
+//! only such a one takes a number in its tenant's relations: they have no gaps.
 
 use jiff::{SignedDuration, Timestamp};
 use provisor_domain::limits::IDEMPOTENCY_HOURS;
 use provisor_domain::store::{Idempotency, NewTicket, Opened};
-use provisor_domain::ticket::Subject;
-use provisor_domain::{Msisdn, ServiceCode, TicketId};
-use rusqlite::{Connection, OptionalExtension, params};
+use provisor_domain::ticket::{About, Subject};
+use provisor_domain::{Iccid, Msisdn, ParCustId, ServiceCode, TicketId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use secrecy::ExposeSecret;
 
 use super::super::fault::{Fault, Result};
 use super::super::statements::Statements;
@@ -67,14 +69,22 @@ pub(in super::super) fn remembered(
 
 /// The ticket that holds a subject; else whether a subject has moved on.
 fn held_or_stale(statements: &mut Statements<'_>, new: &NewTicket) -> Result<Option<Opened>> {
-    let statement = statements.get(sql::TICKET_OPEN_SUBJECT)?;
     let mut stale = false;
+    let read = |row: &Row<'_>| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?));
     for claim in &new.subjects {
-        let Subject::Sim(iccid) = &claim.subject;
-        let (holder, version): (Option<i64>, Option<i64>) = statement
-            .query_row(params![claim.subject.key(), iccid.as_str()], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
+        let key = claim.subject.key();
+        let (holder, version) = match &claim.subject {
+            Subject::Sim(iccid) => statements
+                .get(sql::TICKET_OPEN_SUBJECT)?
+                .query_row(params![key, iccid.as_str()], read)?,
+            Subject::Portal(id) => {
+                let (holder, version) = statements
+                    .get(sql::TICKET_OPEN_PORTAL)?
+                    .query_row(params![key, id.tenant.as_str(), id.customer.as_str()], read)?;
+                // One that does not exist yet may be opened for: its first enable creates it.
+                (holder, Some(version.unwrap_or(0)))
+            }
+        };
         if let Some(holder) = holder.and_then(TicketId::new) {
             return Ok(Some(Opened::Busy(holder)));
         }
@@ -91,9 +101,10 @@ fn insert(statements: &mut Statements<'_>, id: TicketId, new: &NewTicket) -> Res
         kind,
         new.customer.as_str(),
         new.network.as_str(),
-        new.iccid.as_str(),
-        new.service.map(ServiceCode::number),
-        new.cli.as_ref().map(Msisdn::as_str),
+        new.about.iccid().map(Iccid::as_str),
+        new.about.service().map(ServiceCode::number),
+        new.about.cli().map(Msisdn::as_str),
+        new.about.portal_customer().map(ParCustId::as_str),
         row::to_json(&new.order)?,
         new.origin.actor,
         new.raised.as_millisecond(),
@@ -102,6 +113,9 @@ fn insert(statements: &mut Statements<'_>, id: TicketId, new: &NewTicket) -> Res
     let lock = statements.get(sql::TICKET_OPEN_LOCK)?;
     for subject in subjects {
         lock.execute(params![subject, id.number()])?;
+    }
+    if let About::Portal(customer) = &new.about {
+        insert_portal(statements, (id, new), customer)?;
     }
     if let Some(key) = &new.idempotency {
         remember(statements, key, id, new.raised)?;
@@ -113,6 +127,35 @@ fn insert(statements: &mut Statements<'_>, id: TicketId, new: &NewTicket) -> Res
         &format!("ticket:{id}"),
         kind,
     )
+}
+
+/// What a portal customer's ticket has besides: the password it brings, its number in the order's relation.
+fn insert_portal(
+    statements: &mut Statements<'_>,
+    (id, new): (TicketId, &NewTicket),
+    customer: &ParCustId,
+) -> Result<()> {
+    if let Some(secret) = &new.secret {
+        statements.get(sql::TICKET_OPEN_SECRET)?.execute(params![
+            id.number(),
+            secret.phc.expose_secret(),
+            secret.form.as_str()
+        ])?;
+    }
+    if let Some(request) = new.order.request() {
+        let (pack, value) =
+            request.pack.map(|(name, value)| (name.as_str(), value.as_str())).unzip();
+        statements.get(sql::TICKET_OPEN_REQUEST)?.execute(params![
+            new.customer.as_str(),
+            request.relation.as_str(),
+            customer.as_str(),
+            request.action.as_str(),
+            pack,
+            value,
+            id.number(),
+        ])?;
+    }
+    Ok(())
 }
 
 pub(in super::super) fn remember(

@@ -10,14 +10,14 @@ use provisor_domain::plan::{Change, NewService, ServiceChange};
 use provisor_domain::store::{Settled, Settlement, Verdict};
 use provisor_domain::ticket::{Failure, TicketEvent};
 use provisor_domain::{
-    ContractCode, Iccid, Msisdn, NetworkCode, OrderKind, ReportingGroup, Service, ServiceCode,
-    ServiceStatus, SimState, TicketId, TicketState,
+    ContractCode, Iccid, Msisdn, NetworkCode, OrderKind, PortalId, ReportingGroup, Service,
+    ServiceCode, ServiceStatus, SimState, TicketId, TicketState,
 };
 use rusqlite::{Connection, params};
 
 use super::super::fault::{Fault, Result};
 use super::super::statements::Statements;
-use super::super::{row, sql};
+use super::super::{portal, row, sql};
 use super::number;
 
 /// Settlements that are written together.
@@ -136,10 +136,17 @@ pub(super) fn unlock(
     Ok(())
 }
 
+/// Forgets the password that a ticket brought. To be called with [`unlock`], when the ticket ends.
+pub(super) fn forget_secret(statements: &mut Statements<'_>, ticket: TicketId) -> Result<()> {
+    statements.get(sql::TICKET_SETTLE_FORGET)?.execute([ticket.number()])?;
+    Ok(())
+}
+
 /// The ticket under the lease that is being settled.
 struct Leased {
     kind: OrderKind,
-    iccid: Iccid,
+    iccid: Option<Iccid>,
+    portal: Option<PortalId>,
     network: NetworkCode,
     cli: Option<Msisdn>,
     in_doubt: bool,
@@ -160,15 +167,22 @@ fn leased(statements: &mut Statements<'_>, one: &Settlement) -> Result<Option<Le
     let statement = statements.get(sql::TICKET_SETTLE_LEASE)?;
     let mut rows = statement.query(params![one.ticket.number(), one.epoch])?;
     let Some(found) = rows.next()? else { return Ok(None) };
-    let before = match row::text_or_none(found, 7)? {
-        Some(status) => {
-            Some(Before { status, iccid: row::text(found, 8)?, cli: row::text_or_none(found, 9)? })
-        }
+    let portal = match row::text_or_none(found, 8)? {
+        Some(customer) => Some(PortalId { tenant: row::text(found, 7)?, customer }),
+        None => None,
+    };
+    let before = match row::text_or_none(found, 9)? {
+        Some(status) => Some(Before {
+            status,
+            iccid: row::text(found, 10)?,
+            cli: row::text_or_none(found, 11)?,
+        }),
         None => None,
     };
     Ok(Some(Leased {
         kind: row::text(found, 0)?,
-        iccid: row::text(found, 1)?,
+        iccid: row::text_or_none(found, 1)?,
+        portal,
         network: row::text(found, 2)?,
         cli: row::text_or_none(found, 3)?,
         in_doubt: found.get(4)?,
@@ -221,6 +235,9 @@ fn settle(ledger: &mut Ledger<'_>, one: &Settlement, now: Timestamp) -> Result<S
     write_ticket(&mut ledger.statements, (one, now), state, &ticket, &after)?;
     if state.is_final() {
         unlock(&mut ledger.statements, one.ticket, &ticket.subjects)?;
+        if ticket.portal.is_some() {
+            forget_secret(&mut ledger.statements, one.ticket)?;
+        }
     }
     Ok(Settled::Done)
 }
@@ -291,6 +308,12 @@ fn apply(
             note_service(&mut ledger.statements, ticket, service, change)?;
         }
     }
+    if let Some(change) = &change.portal {
+        if ticket.portal.as_ref() != Some(&change.id) {
+            return Err(Fault::conflict("the change is about another portal customer"));
+        }
+        portal::set(&mut ledger.statements, change)?;
+    }
     for (iccid, state) in &change.sims {
         set_sim(&mut ledger.statements, iccid, *state)?;
     }
@@ -329,7 +352,7 @@ fn note_service(
     ticket.service = Some(service.code);
     ticket.cli.clone_from(&service.cli);
     let moves = |iccid: &Iccid| change.sims.iter().any(|(moved, _)| moved == iccid);
-    let other = Some(&ticket.iccid).filter(|iccid| **iccid != service.iccid);
+    let other = ticket.iccid.as_ref().filter(|iccid| **iccid != service.iccid);
     for iccid in [Some(&service.iccid), other].into_iter().flatten() {
         if !moves(iccid) {
             statements.get(sql::SIM_TOUCH)?.execute([iccid.as_str()])?;
