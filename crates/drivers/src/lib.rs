@@ -1,13 +1,18 @@
-//! Drivers to the south: the simulated network, and the suite every driver must pass.
+//! Drivers to the south: networks of SIMs, mail systems, and the suites that every driver of a kind must pass.
 //!
 //! A driver makes a network look like a command says and reports what came of it; it never retries, never sees the
-//! store and knows no face. Its contract is [`provisor_domain::driver`], told at length in `docs/drivers.md`.
+//! store and knows no face. Its contract is [`provisor_domain::driver`] or [`provisor_domain::mail`], told at length in
+//! `docs/drivers.md`.
 //!
 //! This module picks the driver that a `[[network]]` table of the catalogue names. Settings are checked by the driver
 //! they belong to, so that `provisor catalogue apply` refuses a wrong table before anything runs on it.
 
 pub mod conformance;
+mod file;
+pub mod mail;
 pub mod simulator;
+mod table;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,11 +20,18 @@ use std::sync::Arc;
 use provisor_domain::NetworkCode;
 use provisor_domain::catalogue::Network;
 use provisor_domain::driver::Driver;
+use provisor_domain::mail::MailDriver;
 
-use crate::simulator::{Settings, Simulator, SimulatorError};
+pub use crate::file::FileError;
+use crate::mail::MailStore;
+use crate::simulator::{SimulatedMail, Simulator};
 
 /// The names that `driver` in a `[[network]]` table may have.
-pub const DRIVERS: [&str; 1] = ["simulated"];
+pub const DRIVERS: [&str; 3] = ["simulated", "mail", "simulated-mail"];
+
+/// The lookup file of a mail network that has no `file`. It has a directory of its own, because the mail servers must be
+/// able to write there.
+const MAIL_FILE: &str = "mail/mail.db";
 
 /// Why a network has no driver.
 #[derive(Debug, thiserror::Error)]
@@ -40,57 +52,111 @@ pub enum BuildError {
         /// Which setting, and what would be right.
         reason: String,
     },
-    /// The simulated network does not start.
+    /// The driver's file cannot be used.
     #[error("network {network}: {source}")]
-    Simulator {
+    File {
         /// The network.
         network: NetworkCode,
         /// Why.
-        source: SimulatorError,
+        source: FileError,
     },
 }
 
-/// The driver that `network` names, ready to be used. Relative paths in its settings are taken from `data_dir`, where
-/// a simulated network also keeps its file unless told otherwise.
-pub fn build(network: &Network, data_dir: &Path) -> Result<Arc<dyn Driver>, BuildError> {
-    let mut settings = settings(network)?;
-    settings.outage_file = settings.outage_file.map(|file| data_dir.join(file));
-    let file = match &settings.file {
-        Some(file) => data_dir.join(file),
-        None => data_dir.join(default_file(&network.code)),
+/// A driver that is ready to be used.
+#[derive(Debug, Clone)]
+pub enum Built {
+    /// For SIMs.
+    Network(Arc<dyn Driver>),
+    /// For mailboxes.
+    Mail(Arc<dyn MailDriver>),
+}
+
+/// Settings that their driver accepts.
+enum Chosen {
+    Simulated(simulator::Settings),
+    Mail(mail::Settings),
+    SimulatedMail(simulator::Settings),
+}
+
+/// The driver that `network` names. Relative paths in its settings are taken from `data_dir`, where the files of
+/// networks also lie unless told otherwise.
+pub fn build(network: &Network, data_dir: &Path) -> Result<Built, BuildError> {
+    let chosen = choose(network)?;
+    let file = chosen.file(network, data_dir);
+    let code = &network.code;
+    let down = |settings: simulator::Settings| simulator::Settings {
+        outage_file: settings.outage_file.as_ref().map(|file| data_dir.join(file)),
+        ..settings
     };
-    let simulator = Simulator::open(&network.code, &file, settings)
-        .map_err(|source| BuildError::Simulator { network: network.code.clone(), source })?;
-    Ok(Arc::new(simulator))
+    let built = match chosen {
+        Chosen::Simulated(settings) => Simulator::open(code, &file, down(settings))
+            .map(|simulator| Built::Network(Arc::new(simulator))),
+        Chosen::Mail(settings) => {
+            MailStore::open(code, &file, settings).map(|store| Built::Mail(Arc::new(store)))
+        }
+        Chosen::SimulatedMail(settings) => SimulatedMail::open(code, &file, down(settings))
+            .map(|simulated| Built::Mail(Arc::new(simulated))),
+    };
+    built.map_err(|source| BuildError::File { network: code.clone(), source })
 }
 
 /// Whether [`build`] would know the driver and accept its settings. Touches no file.
 pub fn check(network: &Network) -> Result<(), BuildError> {
-    settings(network).map(drop)
+    choose(network).map(drop)
 }
 
-fn settings(network: &Network) -> Result<Settings, BuildError> {
-    if network.driver != "simulated" {
-        let (network, driver) = (network.code.clone(), network.driver.clone());
-        return Err(BuildError::UnknownDriver { network, driver });
+/// Whether a driver of this name has mailboxes (rather than SIMs).
+pub fn is_mail(driver: &str) -> bool {
+    matches!(driver, "mail" | "simulated-mail")
+}
+
+/// Where the mail network `network` keeps its lookup file; `None` for a network of SIMs. Touches no file.
+pub fn mail_file(network: &Network, data_dir: &Path) -> Result<Option<PathBuf>, BuildError> {
+    let chosen = choose(network)?;
+    Ok(is_mail(&network.driver).then(|| chosen.file(network, data_dir)))
+}
+
+fn choose(network: &Network) -> Result<Chosen, BuildError> {
+    let settings = &network.settings;
+    let chosen = match network.driver.as_str() {
+        "simulated" => simulator::Settings::from_json(settings).map(Chosen::Simulated),
+        "mail" => mail::Settings::from_json(settings).map(Chosen::Mail),
+        "simulated-mail" => simulator::Settings::of_mail(settings).map(Chosen::SimulatedMail),
+        other => {
+            let (network, driver) = (network.code.clone(), other.to_owned());
+            return Err(BuildError::UnknownDriver { network, driver });
+        }
+    };
+    chosen.map_err(|reason| BuildError::Settings { network: network.code.clone(), reason })
+}
+
+impl Chosen {
+    /// Where the driver keeps its state.
+    fn file(&self, network: &Network, data_dir: &Path) -> PathBuf {
+        let (named, default) = match self {
+            Self::Simulated(settings) => (&settings.file, default_file(&network.code)),
+            Self::SimulatedMail(settings) => (&settings.file, MAIL_FILE.into()),
+            Self::Mail(settings) => (&settings.file, MAIL_FILE.into()),
+        };
+        data_dir.join(named.as_ref().unwrap_or(&default))
     }
-    Settings::from_json(&network.settings)
-        .map_err(|reason| BuildError::Settings { network: network.code.clone(), reason })
 }
 
-/// The file's name of a simulated network that has no `file`. What is not plain in a file's name is written as
-/// `%` and two hex digits, so that two codes never share a file.
+/// The file's name of a simulated network that has no `file`.
 fn default_file(code: &NetworkCode) -> PathBuf {
+    format!("network-{}.db", escaped(code.as_str())).into()
+}
+
+/// `text` as part of a path: what is not plain in a file's name is written as `%` and two hex digits, so that two texts
+/// never become one name.
+fn escaped(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let name: String = code
-        .as_str()
-        .bytes()
+    text.bytes()
         .map(|byte| match byte {
             byte if plain(byte) => char::from(byte).to_string(),
             byte => format!("%{byte:02X}"),
         })
-        .collect();
-    format!("network-{name}.db").into()
+        .collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use provisor_domain::driver::Command;
+use provisor_domain::mail::MailCommand;
 
 use super::settings::{Failures, Latency};
 
@@ -43,6 +44,17 @@ impl Chance {
         for want in &command.wants {
             chance.stir_text(want.iccid.as_str());
         }
+        chance
+    }
+
+    /// The sequence of one command for a mail system: the same for the same seed, fence and customer.
+    pub(super) fn of_mail(seed: u64, command: &MailCommand) -> Self {
+        let mut chance = Self(seed);
+        for part in [command.fence.version, command.fence.ticket, command.fence.epoch] {
+            chance.stir(part.cast_unsigned());
+        }
+        chance.stir_text(command.customer.tenant.as_str());
+        chance.stir_text(command.customer.customer.as_str());
         chance
     }
 

@@ -9,6 +9,7 @@
 //! carried out like any other (and counted).
 
 mod chance;
+mod mail;
 mod pace;
 mod settings;
 mod state;
@@ -28,20 +29,21 @@ use tokio::time::Instant;
 
 pub(crate) use chance::Chance;
 use chance::Fault;
+pub use mail::SimulatedMail;
 use pace::Pace;
 pub use settings::{
     Failures, IN_FLIGHT_MAX, LATENCY_MILLIS_MAX, Latency, OUTAGE_SECONDS_MAX, Outage,
     RATE_PER_SECOND_MAX, Settings,
 };
-use state::Step;
-pub use state::{LoggedCommand, SimulatorError, Subscriber};
-use writer::{Act, Counters, Job, Writer};
+use state::{FORM, Step};
+pub use state::{LoggedCommand, Subscriber};
+use writer::{Act, Counters, Job, Memory};
+
+use crate::file::FileError;
+use crate::writer::Writer;
 
 /// Connections that answer [`Driver::status`].
 const READERS: usize = 2;
-/// How many commands may wait for the writer, as a multiple of `in_flight`: the engine keeps that limit, so more than
-/// this only comes from an engine that doesn't.
-const QUEUE_PER_IN_FLIGHT: usize = 2;
 
 /// A simulated network.
 #[derive(Debug)]
@@ -52,7 +54,7 @@ pub struct Simulator {
     readers: Vec<Mutex<Connection>>,
     questions: AtomicU64,
     counters: Arc<Counters>,
-    writer: Writer,
+    writer: Writer<Job>,
 }
 
 /// What a simulated network has seen since it was opened.
@@ -74,20 +76,16 @@ pub struct Counts {
 
 impl Simulator {
     /// Opens the network whose state is in `file`; makes the file when there is none. The file is one network's.
-    pub fn open(
-        network: &NetworkCode,
-        file: &Path,
-        settings: Settings,
-    ) -> Result<Self, SimulatorError> {
-        let connection = state::open_writer(network, file)?;
+    pub fn open(network: &NetworkCode, file: &Path, settings: Settings) -> Result<Self, FileError> {
+        let connection = FORM.open_writer(network, file)?;
         let readers = (0..READERS)
-            .map(|_| state::open_reader(file).map(Mutex::new))
+            .map(|_| FORM.open_reader(file).map(Mutex::new))
             .collect::<Result<_, _>>()?;
         let counters = Arc::new(Counters::default());
-        let waiting_max = settings.in_flight.saturating_mul(QUEUE_PER_IN_FLIGHT);
-        let writer =
-            Writer::start(connection, waiting_max, Arc::new(SystemClock), Arc::clone(&counters))
-                .map_err(SimulatorError::Thread)?;
+        let clock = Arc::new(SystemClock);
+        let mut memory = Memory { connection, clock, counters: Arc::clone(&counters) };
+        let writer = Writer::start(FORM.what, settings.in_flight, move |group| memory.serve(group))
+            .map_err(|source| FileError::Thread { what: FORM.what, source })?;
         Ok(Self {
             opened: Instant::now(),
             pace: settings.rate_per_second.map(Pace::new),
@@ -101,15 +99,15 @@ impl Simulator {
 
     /// Everything that the network whose state is in `file` has, by ICCID. For tests and tools: works beside a running
     /// network and after a crash, and changes nothing.
-    pub fn subscribers(file: &Path) -> Result<Vec<Subscriber>, SimulatorError> {
-        let connection = state::open_reader(file)?;
-        state::subscribers(&connection).map_err(|source| state::failed(file, source))
+    pub fn subscribers(file: &Path) -> Result<Vec<Subscriber>, FileError> {
+        let connection = FORM.open_reader(file)?;
+        state::subscribers(&connection).map_err(|source| FORM.failed(file, source))
     }
 
     /// Every command that the network whose state is in `file` has written down (`log = true`), oldest first.
-    pub fn logged(file: &Path) -> Result<Vec<LoggedCommand>, SimulatorError> {
-        let connection = state::open_reader(file)?;
-        state::logged(&connection).map_err(|source| state::failed(file, source))
+    pub fn logged(file: &Path) -> Result<Vec<LoggedCommand>, FileError> {
+        let connection = FORM.open_reader(file)?;
+        state::logged(&connection).map_err(|source| FORM.failed(file, source))
     }
 
     /// What it has seen since it was opened.
@@ -149,7 +147,7 @@ impl Simulator {
             }
         };
         match self.writer.submit(job) {
-            Ok(()) => answer.await.unwrap_or_else(|_| writer::gone()),
+            Ok(()) => answer.await.unwrap_or_else(|_| self.writer.gone()),
             Err(outcome) => outcome,
         }
     }

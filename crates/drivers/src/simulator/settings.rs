@@ -3,12 +3,13 @@
 //! Invariant: a [`Settings`] that came from [`Settings::from_json`] is one that the simulator can keep; every refusal
 //! names the key, says what is valid and shows what was found.
 
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use provisor_domain::limits::COMMAND_SECONDS_MAX;
 use serde_json::{Map, Value};
+
+use crate::table::Table;
 
 /// Most commands that may be under way at once, whatever the table says.
 pub const IN_FLIGHT_MAX: u64 = 10_000;
@@ -108,7 +109,16 @@ impl Default for Settings {
 impl Settings {
     /// Reads a table. The error is one line: which key, what is valid, what was found.
     pub fn from_json(map: &Map<String, Value>) -> Result<Self, String> {
-        let table = Table::new(String::new(), map, &KEYS)?;
+        Self::read(map, &KEYS)
+    }
+
+    /// Reads the table of a simulated mail network: the same without `log`.
+    pub fn of_mail(map: &Map<String, Value>) -> Result<Self, String> {
+        Self::read(map, KEYS.strip_suffix(&["log"]).unwrap_or(&KEYS))
+    }
+
+    fn read(map: &Map<String, Value>, known: &[&str]) -> Result<Self, String> {
+        let table = Table::new(String::new(), map, known)?;
         let mut settings = Self {
             file: table.path("file")?,
             outage_file: table.path("outage_file")?,
@@ -197,50 +207,6 @@ fn outages(table: &Table<'_>) -> Result<Vec<Outage>, String> {
         }
     }
     Ok(outages)
-}
-
-/// A table of which only known keys may be there.
-struct Table<'a> {
-    /// What stands before a key in a message (`failures.`).
-    path: String,
-    map: &'a Map<String, Value>,
-}
-
-impl<'a> Table<'a> {
-    fn new(path: String, map: &'a Map<String, Value>, known: &[&str]) -> Result<Self, String> {
-        match map.keys().find(|key| !known.contains(&key.as_str())) {
-            Some(key) => Err(format!(
-                "unknown setting `{path}{key}`; the known ones are: {}",
-                known.join(", ")
-            )),
-            None => Ok(Self { path, map }),
-        }
-    }
-
-    fn bad(&self, key: &str, valid: &str, found: &Value) -> String {
-        format!("setting `{}{key}` must be {valid}, not {found}", self.path)
-    }
-
-    fn whole(&self, key: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, String> {
-        let Some(value) = self.map.get(key) else { return Ok(None) };
-        let valid = || format!("a whole number from {} to {}", range.start(), range.end());
-        let number = value.as_u64().filter(|number| range.contains(number));
-        number.map(Some).ok_or_else(|| self.bad(key, &valid(), value))
-    }
-
-    fn number(&self, key: &str, range: RangeInclusive<u64>) -> Result<Option<f64>, String> {
-        let Some(value) = self.map.get(key) else { return Ok(None) };
-        let valid = || format!("a number from {} to {}", range.start(), range.end());
-        #[expect(clippy::cast_precision_loss, reason = "the limits are small")]
-        let fits = |number: &f64| (*range.start() as f64..=*range.end() as f64).contains(number);
-        value.as_f64().filter(fits).map(Some).ok_or_else(|| self.bad(key, &valid(), value))
-    }
-
-    fn path(&self, key: &str) -> Result<Option<PathBuf>, String> {
-        let Some(value) = self.map.get(key) else { return Ok(None) };
-        let text = value.as_str().filter(|text| !text.is_empty() && !text.contains('\0'));
-        text.map(|text| Some(text.into())).ok_or_else(|| self.bad(key, "a file's path", value))
-    }
 }
 
 #[cfg(test)]

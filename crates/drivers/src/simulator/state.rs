@@ -3,27 +3,15 @@
 //! WAL with `synchronous = OFF`: what was committed lies in the machine's page cache and survives the death of the
 //! process, not of the machine. That is on purpose: a real network's disk is not ours to wait for either.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
 use jiff::Timestamp;
 use provisor_domain::driver::{OnceKey, Subscription, Want, Wanted};
-use provisor_domain::{Iccid, Imsi, Msisdn, NetworkCode, TicketId};
-use rusqlite::config::DbConfig;
+use provisor_domain::{Iccid, Imsi, Msisdn, TicketId};
 use rusqlite::types::Type;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
-/// Marks the file as a simulated network's (`PRAGMA application_id`): "pvNW".
-const APPLICATION_ID: i32 = 0x7076_4e57;
-/// The form of the tables (`PRAGMA user_version`).
-const FORM: i32 = 1;
-/// The page cache of one connection, in KiB.
-const CACHE_KIB: i32 = 8 * 1_024;
-/// How long a connection waits for another process, in milliseconds.
-const BUSY_MILLIS: u64 = 2_000;
+use crate::file::{Form, broken, parsed};
 
 const SCHEMA: &str = "
-CREATE TABLE network (code TEXT NOT NULL) STRICT;
 CREATE TABLE subscriber (
     iccid       TEXT PRIMARY KEY,
     imsi        TEXT,
@@ -46,45 +34,6 @@ CREATE TABLE command_log (
 ";
 
 const SUSPENDED: &str = "SELECT suspended FROM subscriber WHERE iccid = ?1";
-
-/// Why a simulated network's file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SimulatorError {
-    /// The file cannot be opened, read or written.
-    #[error(
-        "the simulated network's file {} cannot be used: {source}; check that its directory exists, that this user \
-         may write there, and that the disk is not full", file.display()
-    )]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// What `SQLite` said.
-        source: rusqlite::Error,
-    },
-    /// The file holds something else.
-    #[error(
-        "{} is not a simulated network's file (or a newer program's); name another one with `file`", file.display()
-    )]
-    Foreign {
-        /// The file.
-        file: PathBuf,
-    },
-    /// The file is another network's.
-    #[error(
-        "{} is the file of network {owner}, not of {network}; give each network its own `file`", file.display()
-    )]
-    OtherNetwork {
-        /// The file.
-        file: PathBuf,
-        /// Whose file it is.
-        owner: String,
-        /// Who wanted it.
-        network: NetworkCode,
-    },
-    /// The thread that writes could not be started.
-    #[error("the simulated network's writer does not start: {0}")]
-    Thread(std::io::Error),
-}
 
 /// A subscriber as the simulated network has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,76 +66,14 @@ pub struct LoggedCommand {
     pub outcome: String,
 }
 
-/// Opens `file` for writing, making it and its tables where there are none.
-pub(super) fn open_writer(
-    network: &NetworkCode,
-    file: &Path,
-) -> Result<Connection, SimulatorError> {
-    let failed = |source| failed(file, source);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-    let mut connection = connect(file, flags).map_err(failed)?;
-    let transaction = connection
-        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-        .map_err(failed)?;
-    let tables: i64 = transaction
-        .query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))
-        .map_err(failed)?;
-    if tables == 0 {
-        transaction.execute_batch(SCHEMA).map_err(failed)?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
-        transaction.pragma_update(None, "user_version", FORM).map_err(failed)?;
-        transaction
-            .execute("INSERT INTO network (code) VALUES (?1)", [network.as_str()])
-            .map_err(failed)?;
-    }
-    ours(&transaction, file)?;
-    let owner: String =
-        transaction.query_row("SELECT code FROM network", (), |row| row.get(0)).map_err(failed)?;
-    if owner != network.as_str() {
-        let (file, network) = (file.to_owned(), network.clone());
-        return Err(SimulatorError::OtherNetwork { file, owner, network });
-    }
-    transaction.commit().map_err(failed)?;
-    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
-    connection.pragma_update(None, "synchronous", "OFF").map_err(failed)?;
-    Ok(connection)
-}
-
-/// Opens `file` for reading; it must be a simulated network's.
-pub(super) fn open_reader(file: &Path) -> Result<Connection, SimulatorError> {
-    let connection =
-        connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|source| failed(file, source))?;
-    ours(&connection, file)?;
-    Ok(connection)
-}
-
-fn connect(file: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
-    // Every connection is used by one thread at a time (a mutex or an own thread sees to it).
-    let connection = Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(Duration::from_millis(BUSY_MILLIS))?;
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    // Without it the bundled SQLite plans every statement anew at each execution.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    Ok(connection)
-}
-
-/// The error for what `SQLite` said about `file`.
-pub(super) fn failed(file: &Path, source: rusqlite::Error) -> SimulatorError {
-    let file = file.to_owned();
-    match source.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => SimulatorError::Foreign { file },
-        _ => SimulatorError::File { file, source },
-    }
-}
-
-fn ours(connection: &Connection, file: &Path) -> Result<(), SimulatorError> {
-    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    let marks = pragma("application_id").and_then(|id| Ok((id, pragma("user_version")?)));
-    match marks.map_err(|source| failed(file, source))? {
-        (APPLICATION_ID, FORM) => Ok(()),
-        _ => Err(SimulatorError::Foreign { file: file.to_owned() }),
-    }
-}
+/// The form of a simulated network's file.
+pub(super) const FORM: Form = Form {
+    what: "simulated network",
+    application_id: 0x7076_4e57, // "pvNW"
+    version: 1,
+    schema: SCHEMA,
+    synchronous: "OFF",
+};
 
 /// A want in the form of its row, made before it reaches the writing thread.
 #[derive(Debug)]
@@ -361,19 +248,6 @@ pub(super) fn logged(connection: &Connection) -> rusqlite::Result<Vec<LoggedComm
     rows.collect()
 }
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-fn broken(column: usize, kind: Type, error: impl Into<Failure>) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, kind, error.into())
-}
-
-fn parsed<T: std::str::FromStr<Err: Into<Failure>>>(
-    row: &Row<'_>,
-    column: usize,
-) -> rusqlite::Result<T> {
-    row.get_ref(column)?.as_str()?.parse().map_err(|error| broken(column, Type::Text, error))
-}
-
 fn from_json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     serde_json::from_str(row.get_ref(column)?.as_str()?)
         .map_err(|error| broken(column, Type::Text, error))
@@ -399,14 +273,14 @@ mod tests {
     fn a_status_is_read_without_planning_its_statement_again() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("network.db");
-        let writer = open_writer(&"AS".parse().unwrap(), &file).unwrap();
+        let writer = FORM.open_writer(&"AS".parse().unwrap(), &file).unwrap();
         writer.execute_batch(
             "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
              INSERT INTO subscriber SELECT 8910390000010000000 + i, NULL, NULL, 'T', '{}', 0, 1, 1, 0 FROM n;
              ANALYZE",
         )
         .unwrap();
-        let reader = open_reader(&file).unwrap();
+        let reader = FORM.open_reader(&file).unwrap();
         for sim in 0..1_000 {
             let iccid = format!("8910390000010000{sim:03}").parse().unwrap();
             assert_eq!(suspended(&reader, &iccid).unwrap(), Some(false));

@@ -1,14 +1,10 @@
-//! The one thread that changes the network's memory.
+//! What the one thread that changes the network's memory does with a group of commands: one transaction.
 //!
-//! It takes whatever commands wait, up to [`GROUP_MAX`], and makes them one transaction: a command costs a row, not a
-//! commit. Invariants: a command is applied wholly or not at all; nobody gets an answer before the commit.
+//! Invariants: a command is applied wholly or not at all; nobody gets an answer before the commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TrySendError};
 use jiff::Timestamp;
 use provisor_domain::clock::Clock;
 use provisor_domain::driver::{OnceKey, Outcome};
@@ -16,11 +12,6 @@ use rusqlite::{Connection, Savepoint, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::state::{self, Step};
-
-/// Most commands in one transaction.
-const GROUP_MAX: usize = 1_000;
-/// How long a caller is asked to stay away when the queue is full.
-const QUEUE_FULL_AFTER: Duration = Duration::from_millis(100);
 
 /// What is to become of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,62 +55,12 @@ impl Counters {
     }
 }
 
-/// The thread and the way to it. Dropping it lets the thread finish what waits and ends it.
+/// The memory, as its thread has it.
 #[derive(Debug)]
-pub(super) struct Writer {
-    jobs: Option<Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Writer {
-    /// Starts the thread. At most `waiting_max` commands wait for it.
-    pub(super) fn start(
-        connection: Connection,
-        waiting_max: usize,
-        clock: Arc<dyn Clock>,
-        counters: Arc<Counters>,
-    ) -> std::io::Result<Self> {
-        let (jobs, waiting) = crossbeam_channel::bounded(waiting_max);
-        let mut memory = Memory { connection, clock, counters };
-        let thread = std::thread::Builder::new()
-            .name("simulated-network".into())
-            .spawn(move || memory.serve(&waiting))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
-    }
-
-    /// Queues a command; the answer comes through its `reply`. Answers at once when it could not be queued.
-    pub(super) fn submit(&self, job: Job) -> Result<(), Outcome> {
-        match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {
-            Some(Ok(())) => Ok(()),
-            Some(Err(TrySendError::Full(_))) => Err(Outcome::Later {
-                reason: "the simulated network has too many commands waiting".into(),
-                after: Some(QUEUE_FULL_AFTER),
-            }),
-            Some(Err(TrySendError::Disconnected(_))) | None => Err(gone()),
-        }
-    }
-}
-
-/// The answer when the thread has ended: that is a fault of ours, and nothing was sent.
-pub(super) fn gone() -> Outcome {
-    Outcome::Unavailable { reason: "the simulated network's writer has ended; restart".into() }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        drop(self.jobs.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the simulated network's writer had panicked");
-        }
-    }
-}
-
-struct Memory {
-    connection: Connection,
-    clock: Arc<dyn Clock>,
-    counters: Arc<Counters>,
+pub(super) struct Memory {
+    pub(super) connection: Connection,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) counters: Arc<Counters>,
 }
 
 /// What came of a command before anybody was told.
@@ -132,19 +73,16 @@ enum Applied {
 }
 
 impl Memory {
-    fn serve(&mut self, jobs: &Receiver<Job>) {
-        while let Ok(first) = jobs.recv() {
-            let mut group = vec![first];
-            group.extend(jobs.try_iter().take(GROUP_MAX - 1));
-            match self.commit(&group) {
-                Ok(applied) => self.answer(group, &applied),
-                Err(error) => {
-                    tracing::warn!(%error, commands = group.len(), "simulated network cannot write");
-                    let reason = format!("the simulated network cannot write: {error}");
-                    for job in group {
-                        // A caller that no longer waits has been cut off; that is its answer.
-                        let _ = job.reply.send(Outcome::Unavailable { reason: reason.clone() });
-                    }
+    /// Carries out a group of commands and answers them.
+    pub(super) fn serve(&mut self, group: Vec<Job>) {
+        match self.commit(&group) {
+            Ok(applied) => self.answer(group, &applied),
+            Err(error) => {
+                tracing::warn!(%error, commands = group.len(), "simulated network cannot write");
+                let reason = format!("the simulated network cannot write: {error}");
+                for job in group {
+                    // A caller that no longer waits has been cut off; that is its answer.
+                    let _ = job.reply.send(Outcome::Unavailable { reason: reason.clone() });
                 }
             }
         }

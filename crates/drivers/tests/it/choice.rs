@@ -1,8 +1,10 @@
 //! The choice of a driver by the name in the catalogue.
 
+use std::sync::Arc;
+
 use provisor_domain::catalogue::Network;
-use provisor_domain::driver::Outcome;
-use provisor_drivers::{build, check};
+use provisor_domain::driver::{Driver, Outcome};
+use provisor_drivers::{Built, build, check, is_mail, mail_file};
 use serde_json::{Value, json};
 
 use crate::support::{command, present};
@@ -16,15 +18,22 @@ fn network(driver: &str, settings: &Value) -> Network {
     }
 }
 
+fn sims(built: Built) -> Arc<dyn Driver> {
+    match built {
+        Built::Network(driver) => driver,
+        Built::Mail(driver) => panic!("{driver:?} has mailboxes"),
+    }
+}
+
 #[tokio::test]
 async fn a_simulated_network_keeps_its_file_in_the_data_directory() {
     let data = tempfile::tempdir().unwrap();
-    let driver = build(&network("simulated", &json!({})), data.path()).unwrap();
+    let driver = sims(build(&network("simulated", &json!({})), data.path()).unwrap());
     assert_eq!(driver.ensure(&command(1, 1, vec![present(0)])).await, Outcome::Done);
     assert!(data.path().join("network-AS.db").exists());
 
     let named = json!({ "file": "elsewhere.db", "outage_file": "down" });
-    let driver = build(&network("simulated", &named), data.path()).unwrap();
+    let driver = sims(build(&network("simulated", &named), data.path()).unwrap());
     assert!(data.path().join("elsewhere.db").exists());
     std::fs::write(data.path().join("down"), "").unwrap();
     let outcome = driver.ensure(&command(1, 1, vec![present(0)])).await;
@@ -37,9 +46,11 @@ fn an_unknown_driver_and_a_wrong_setting_are_named_before_anything_is_opened() {
     let cases = [
         (
             network("osmo-hlr", &json!({})),
-            "network AS: there is no driver \"osmo-hlr\"; use one of: simulated",
+            "network AS: there is no driver \"osmo-hlr\"; use one of: simulated, mail, simulated-mail",
         ),
         (network("simulated", &json!({ "sed": 1 })), "network AS: unknown setting `sed`"),
+        (network("mail", &json!({ "seed": 1 })), "network AS: unknown setting `seed`"),
+        (network("simulated-mail", &json!({ "log": true })), "network AS: unknown setting `log`"),
     ];
     for (network, message) in cases {
         let error = check(&network).unwrap_err().to_string();
@@ -48,4 +59,23 @@ fn an_unknown_driver_and_a_wrong_setting_are_named_before_anything_is_opened() {
     }
     assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
     assert!(check(&network("simulated", &json!({ "latency_ms": 5 }))).is_ok());
+}
+
+#[test]
+fn mail_networks_are_told_apart_and_have_a_directory_of_their_own() {
+    let data = tempfile::tempdir().unwrap();
+    for driver in ["mail", "simulated-mail"] {
+        assert!(is_mail(driver));
+        let unnamed = network(driver, &json!({}));
+        let file = data.path().join("mail/mail.db");
+        assert_eq!(mail_file(&unnamed, data.path()).unwrap(), Some(file.clone()));
+        assert!(!file.exists(), "asking makes nothing");
+        assert!(matches!(build(&unnamed, data.path()), Ok(Built::Mail(_))));
+        assert!(file.exists());
+        let named = network(driver, &json!({ "file": "/srv/mail.db" }));
+        assert_eq!(mail_file(&named, data.path()).unwrap(), Some("/srv/mail.db".into()));
+        std::fs::remove_dir_all(data.path().join("mail")).unwrap();
+    }
+    assert!(!is_mail("simulated"));
+    assert_eq!(mail_file(&network("simulated", &json!({})), data.path()).unwrap(), None);
 }

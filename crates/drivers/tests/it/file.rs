@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use provisor_domain::driver::{Driver as _, NetworkStatus, Outcome};
-use provisor_drivers::simulator::{Settings, Simulator, SimulatorError};
+use provisor_drivers::FileError;
+use provisor_drivers::simulator::{Settings, Simulator};
 use serde_json::json;
 
 use crate::support::{Network, absent, iccid, present};
@@ -43,7 +44,7 @@ async fn a_file_of_another_network_or_of_something_else_is_refused() {
     let network = Network::new(&json!({}));
     let open = |file: &Path| Simulator::open(&"BS".parse().unwrap(), file, Settings::default());
     let error = open(&network.file()).unwrap_err();
-    assert!(matches!(error, SimulatorError::OtherNetwork { .. }), "{error}");
+    assert!(matches!(error, FileError::OtherNetwork { .. }), "{error}");
     assert!(error.to_string().contains("is the file of network AS, not of BS"), "{error}");
 
     let text = network.directory.path().join("text");
@@ -52,9 +53,9 @@ async fn a_file_of_another_network_or_of_something_else_is_refused() {
     rusqlite::Connection::open(&database).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
     for foreign in [text, database] {
         let error = open(&foreign).unwrap_err();
-        assert!(matches!(error, SimulatorError::Foreign { .. }), "{error}");
+        assert!(matches!(error, FileError::Foreign { .. }), "{error}");
         let error = Simulator::subscribers(&foreign).unwrap_err();
-        assert!(matches!(error, SimulatorError::Foreign { .. }), "{error}");
+        assert!(matches!(error, FileError::Foreign { .. }), "{error}");
     }
 
     let error = open(&network.directory.path().join("no/such/directory.db")).unwrap_err();
