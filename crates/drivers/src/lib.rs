@@ -19,8 +19,7 @@ use std::sync::Arc;
 
 use provisor_domain::NetworkCode;
 use provisor_domain::catalogue::Network;
-use provisor_domain::driver::Driver;
-use provisor_domain::mail::MailDriver;
+use provisor_domain::driver::Element;
 
 pub use crate::file::FileError;
 use crate::mail::MailStore;
@@ -62,15 +61,6 @@ pub enum BuildError {
     },
 }
 
-/// A driver that is ready to be used.
-#[derive(Debug, Clone)]
-pub enum Built {
-    /// For SIMs.
-    Network(Arc<dyn Driver>),
-    /// For mailboxes.
-    Mail(Arc<dyn MailDriver>),
-}
-
 /// Settings that their driver accepts.
 enum Chosen {
     Simulated(simulator::Settings),
@@ -80,7 +70,7 @@ enum Chosen {
 
 /// The driver that `network` names. Relative paths in its settings are taken from `data_dir`, where the files of
 /// networks also lie unless told otherwise.
-pub fn build(network: &Network, data_dir: &Path) -> Result<Built, BuildError> {
+pub fn build(network: &Network, data_dir: &Path) -> Result<Element, BuildError> {
     let chosen = choose(network)?;
     let file = chosen.file(network, data_dir);
     let code = &network.code;
@@ -90,12 +80,12 @@ pub fn build(network: &Network, data_dir: &Path) -> Result<Built, BuildError> {
     };
     let built = match chosen {
         Chosen::Simulated(settings) => Simulator::open(code, &file, down(settings))
-            .map(|simulator| Built::Network(Arc::new(simulator))),
+            .map(|simulator| Element::Network(Arc::new(simulator))),
         Chosen::Mail(settings) => {
-            MailStore::open(code, &file, settings).map(|store| Built::Mail(Arc::new(store)))
+            MailStore::open(code, &file, settings).map(|store| Element::Mail(Arc::new(store)))
         }
         Chosen::SimulatedMail(settings) => SimulatedMail::open(code, &file, down(settings))
-            .map(|simulated| Built::Mail(Arc::new(simulated))),
+            .map(|simulated| Element::Mail(Arc::new(simulated))),
     };
     built.map_err(|source| BuildError::File { network: code.clone(), source })
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use provisor_domain::catalogue::Network;
+use provisor_domain::driver::Element;
 use provisor_domain::driver::{Driver, Outcome};
-use provisor_drivers::{Built, build, check, is_mail, mail_file};
+use provisor_drivers::{build, check, is_mail, mail_file};
 use serde_json::{Value, json};
 
 use crate::support::{command, present};
@@ -20,8 +21,8 @@ fn network(driver: &str, settings: &Value) -> Network {
 
 fn sims(built: Built) -> Arc<dyn Driver> {
     match built {
-        Built::Network(driver) => driver,
-        Built::Mail(driver) => panic!("{driver:?} has mailboxes"),
+        Element::Network(driver) => driver,
+        Element::Mail(driver) => panic!("{driver:?} has mailboxes"),
     }
 }
 
@@ -70,7 +71,7 @@ fn mail_networks_are_told_apart_and_have_a_directory_of_their_own() {
         let file = data.path().join("mail/mail.db");
         assert_eq!(mail_file(&unnamed, data.path()).unwrap(), Some(file.clone()));
         assert!(!file.exists(), "asking makes nothing");
-        assert!(matches!(build(&unnamed, data.path()), Ok(Built::Mail(_))));
+        assert!(matches!(build(&unnamed, data.path()), Ok(Element::Mail(_))));
         assert!(file.exists());
         let named = network(driver, &json!({ "file": "/srv/mail.db" }));
         assert_eq!(mail_file(&named, data.path()).unwrap(), Some("/srv/mail.db".into()));

@@ -11,7 +11,7 @@ use provisor_domain::catalogue::{
     Bar, Catalogue, Contract, Customer, Network, Product, Template, User,
 };
 use provisor_domain::clock::{Clock, SystemClock};
-use provisor_domain::driver::Driver;
+use provisor_domain::driver::{Driver, Element};
 use provisor_domain::store::{Operations, Origin, TicketDetail, TicketFound};
 use provisor_domain::ticket::Ticket;
 use provisor_domain::{
@@ -146,7 +146,7 @@ fn bar(code: &str) -> Bar {
 impl World {
     /// A world whose networks are all driven by `driver`.
     pub(crate) async fn with(driver: Arc<dyn Driver>) -> Self {
-        Self::by(Arc::new(move |_| Ok(driver.clone()))).await
+        Self::by(Arc::new(move |_| Ok(Element::Network(driver.clone())))).await
     }
 
     pub(crate) async fn by(factory: NetworkFactory) -> Self {

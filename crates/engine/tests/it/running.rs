@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use provisor_domain::driver::{Command, Driver, DriverLimits, NetworkStatus, Outcome, Wanted};
+use provisor_domain::driver::{
+    Command, Driver, DriverLimits, Element, NetworkStatus, Outcome, Wanted,
+};
 use provisor_domain::store::{Operations, TicketMoved};
 use provisor_domain::ticket::FailureKind;
 use provisor_domain::{Iccid, Imsi, TicketState};
@@ -215,7 +217,8 @@ async fn a_network_that_is_away_costs_no_attempts_and_its_tickets_are_done_when_
 async fn a_hung_network_holds_up_nobody_elses_tickets() {
     let factory: NetworkFactory = Arc::new(|network| {
         let hangs = network.code.as_str() == "SLOW";
-        Ok(Arc::new(Script::new(move |_| if hangs { Act::Hang } else { Act::Obey })))
+        let script = Script::new(move |_| if hangs { Act::Hang } else { Act::Obey });
+        Ok(Element::Network(Arc::new(script)))
     });
     let world = World::by(factory).await;
     let running = world.run();
