@@ -6,14 +6,9 @@ use provisor_domain::limits::BODY_BYTES_MAX;
 use serde::Serialize;
 
 use super::code::Code;
-use crate::kit::answer::Answer;
+use crate::kit::answer::{Answer, BUSY_RETRY_SECONDS, MAINTENANCE_RETRY_SECONDS};
 use crate::kit::body::BodyError;
 use crate::kit::exchange::Trouble;
-
-/// After how many seconds a caller is asked to come back when maintenance mode is on.
-const MAINTENANCE_RETRY_SECONDS: u64 = 30;
-/// After how many seconds a caller is asked to come back when there was too much to do.
-const BUSY_RETRY_SECONDS: u64 = 1;
 
 /// An error on its way to the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +110,7 @@ impl From<WireError> for Answer {
         };
         Self {
             status: error.status,
-            header: error.header(),
+            headers: error.header().into_iter().collect(),
             outcome: error.code.outcome(),
             code: number,
             ..Self::json(super::reply::json(&envelope))
@@ -144,6 +139,15 @@ impl From<Refusal> for WireError {
             Refusal::TicketTypeUnknown => Self::of(Code::TicketTypeInvalid),
             Refusal::FileMissing => Self::of(Code::FileMissing),
             Refusal::IdempotencyKeyReused => Self::of(Code::KeyReused),
+            // Refusals about portal customers: no method of this face can meet one.
+            Refusal::PortalCustomerNotFound
+            | Refusal::PackNotFound
+            | Refusal::PackNotActive
+            | Refusal::PackValueDiffers(_)
+            | Refusal::MailboxesInUse(_)
+            | Refusal::AddressTaken(_)
+            | Refusal::AddressImpossible
+            | Refusal::PortalLogInFailed => Self::of(Code::Internal),
         }
     }
 }

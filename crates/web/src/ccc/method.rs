@@ -100,9 +100,10 @@ impl Method {
         }
     }
 
-    /// The method that raises tickets of this kind: what `queryTicket` calls their type.
-    pub(super) fn that_raises(kind: OrderKind) -> Self {
-        match kind {
+    /// The method that raises tickets of this kind: what `queryTicket` calls their type. `None` for the kinds of the
+    /// other face, whose tickets no user of this one reaches.
+    pub(super) fn that_raises(kind: OrderKind) -> Option<Self> {
+        Some(match kind {
             OrderKind::Connect => Self::ConnectService,
             OrderKind::Disconnect => Self::DisconnectService,
             OrderKind::Rename => Self::ChangeServiceName,
@@ -112,6 +113,11 @@ impl Method {
             OrderKind::RemoveBolton => Self::RemoveBolton,
             OrderKind::ApplyTemplate => Self::ApplyTemplate,
             OrderKind::ChangeSim => Self::ChangeSim,
-        }
+            OrderKind::PortalEnable
+            | OrderKind::PortalDisable
+            | OrderKind::PortalPassword
+            | OrderKind::PackEnable
+            | OrderKind::PackDisable => return None,
+        })
     }
 }

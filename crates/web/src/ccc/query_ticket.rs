@@ -14,6 +14,7 @@ use super::lookup;
 use super::members::Members;
 use super::method::Method;
 use super::reply::{Reply, Shown};
+use crate::kit::answer::one_line;
 
 pub(super) struct TicketRequest<'b> {
     id: Option<&'b str>,
@@ -68,10 +69,10 @@ fn of_ticket(ticket: &Ticket) -> Shape<'_> {
     Shape {
         id: Shown(ticket.id),
         status: status(ticket.state),
-        r#type: Method::that_raises(ticket.kind).name(),
-        code: ticket.service.map(Shown),
-        cli: ticket.cli.as_ref().map(Shown),
-        sim: Some(Shown(&ticket.iccid)),
+        r#type: Method::that_raises(ticket.kind).map_or("none", Method::name),
+        code: ticket.about.service().map(Shown),
+        cli: ticket.about.cli().map(Shown),
+        sim: ticket.about.iccid().map(Shown),
         raised: Shown(ticket.raised),
         finished: ticket.finished.map(Shown),
         error_code: failed.then_some(Code::Internal.row().number),
@@ -103,8 +104,4 @@ fn status(state: TicketState) -> &'static str {
         TicketState::Failed => "Failed",
         TicketState::Cancelled => "Cancelled",
     }
-}
-
-fn one_line(reason: &str) -> String {
-    reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

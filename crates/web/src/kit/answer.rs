@@ -3,6 +3,11 @@
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 
+/// After how many seconds a caller is asked to come back when maintenance mode is on.
+pub(crate) const MAINTENANCE_RETRY_SECONDS: u64 = 30;
+/// After how many seconds a caller is asked to come back when there was too much to do.
+pub(crate) const BUSY_RETRY_SECONDS: u64 = 1;
+
 /// The classes of answers that figures tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -58,8 +63,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,
     pub(crate) body: Bytes,
-    /// One further header, where the answer needs one.
-    pub(crate) header: Option<(HeaderName, HeaderValue)>,
+    /// Further headers, where the answer needs some.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) outcome: Outcome,
     /// The face's own word for the outcome, for logs.
     pub(crate) code: &'static str,
@@ -72,7 +77,7 @@ impl Answer {
             status: StatusCode::OK,
             content_type: "application/json",
             body: body.into(),
-            header: None,
+            headers: Vec::new(),
             outcome: Outcome::Ok,
             code: "ok",
         }
@@ -85,14 +90,19 @@ impl Answer {
         Self {
             content_type: "text/html; charset=utf-8",
             body,
-            header: Some((header::CONTENT_SECURITY_POLICY, policy)),
+            headers: vec![(header::CONTENT_SECURITY_POLICY, policy)],
             ..Self::json(Vec::new())
         }
     }
 
-    /// The same with a header.
+    /// The same with one more header.
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.headers.push((name, value));
         self
     }
+}
+
+/// A text of whatever origin as one line.
+pub(crate) fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -177,11 +177,11 @@ fn respond(answer: Answer, id: RequestId) -> Response {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
-    headers.insert(request_id::HEADER, id.into_header());
-    if let Some((name, value)) = answer.header {
-        headers.insert(name, value);
+    if answer.status != StatusCode::NO_CONTENT {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
     }
+    headers.insert(request_id::HEADER, id.into_header());
+    headers.extend(answer.headers);
     response
 }
 
