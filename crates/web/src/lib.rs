@@ -10,10 +10,12 @@ pub mod ccc;
 mod health;
 mod kit;
 mod metrics;
+pub mod simple_portal;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use provisor_engine::Engine;
 
 pub use ccc::fuzz_body;
@@ -22,6 +24,7 @@ pub use kit::figures::HttpMetrics;
 pub use kit::limits::HttpLimits;
 pub use kit::serve::serve;
 pub use metrics::metrics_router;
+pub use simple_portal::fuzz_path;
 
 /// What the faces are made of.
 #[derive(Debug)]
@@ -34,9 +37,18 @@ pub struct App {
     pub metrics: HttpMetrics,
 }
 
-/// Everything a caller can reach: the CCC face, its page of codes (`/errors`), `/healthz` and `/readyz`.
+/// Everything a caller can reach: the CCC face, its page of codes (`/errors`), the Simple Portal face, `/healthz` and
+/// `/readyz`. A path of none of them is answered by the CCC face.
 pub fn router(app: App) -> Router {
     let engine = app.engine;
     let kit = Arc::new(kit::Kit::new(app.limits, app.metrics));
-    ccc::routes(kit, engine.clone()).merge(health::routes(engine))
+    let portal = Arc::new(simple_portal::Face::new(kit.clone(), engine.clone()));
+    let nowhere = Arc::new(ccc::Nowhere::new(kit.clone()));
+    let fallback = move |request: Request| async move {
+        match simple_portal::Knock::at(request) {
+            Ok(knock) => portal.answer(knock).await,
+            Err(request) => nowhere.answer(request).await,
+        }
+    };
+    ccc::routes(kit, engine.clone()).merge(health::routes(engine)).fallback(fallback)
 }

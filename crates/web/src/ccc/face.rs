@@ -28,6 +28,25 @@ pub(super) struct Face {
     pub(super) engine: Arc<Engine>,
 }
 
+/// Every path that is nobody's.
+pub(crate) struct Nowhere {
+    kit: Arc<Kit>,
+    route: Route,
+}
+
+impl Nowhere {
+    pub(crate) fn new(kit: Arc<Kit>) -> Self {
+        let route = kit.metrics.route("none");
+        Self { kit, route }
+    }
+
+    /// Answers that there is no such method.
+    pub(crate) async fn answer(&self, request: HttpRequest) -> Response {
+        let work = async |_| WireError::of(Code::UnknownMethod).into();
+        self.kit.exchange(&self.route, voice, request, work).await
+    }
+}
+
 /// The `user` member.
 struct User<'b> {
     name: Option<&'b str>,
@@ -56,12 +75,6 @@ impl Face {
             Ok(answer) => answer,
             Err(error) => error.into(),
         };
-        self.kit.exchange(route, voice, request, work).await
-    }
-
-    /// Answers a request on a path that names no method.
-    pub(super) async fn not_found(&self, route: &Route, request: HttpRequest) -> Response {
-        let work = async |_| WireError::of(Code::UnknownMethod).into();
         self.kit.exchange(route, voice, request, work).await
     }
 

@@ -31,6 +31,7 @@ use axum::routing::{any, get};
 use bytes::Bytes;
 use provisor_engine::Engine;
 
+pub(crate) use face::Nowhere;
 pub use face::fuzz_body;
 pub use method::Method;
 
@@ -41,7 +42,7 @@ use face::Face;
 /// Where the methods are, and where the document's own examples call them.
 const PREFIXES: [&str; 2] = ["/api/v1/", "/v1/"];
 
-/// The routes of all methods, of the page of codes, and the answer for every other path.
+/// The routes of all methods and of the page of codes.
 pub(crate) fn routes(kit: Arc<Kit>, engine: Arc<Engine>) -> Router {
     let face = Arc::new(Face { kit: kit.clone(), engine });
     let mut router = Router::new();
@@ -53,9 +54,7 @@ pub(crate) fn routes(kit: Arc<Kit>, engine: Arc<Engine>) -> Router {
             router = router.route(&format!("{prefix}{}", method.name()), serve.clone());
         }
     }
-    let nowhere = Arc::new(kit.metrics.route("none"));
-    let not_found = move |request: Request| async move { face.not_found(&nowhere, request).await };
-    router.route("/errors", errors_page(kit)).fallback(not_found)
+    router.route("/errors", errors_page(kit))
 }
 
 fn errors_page(kit: Arc<Kit>) -> axum::routing::MethodRouter {

@@ -9,27 +9,43 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
-/// The address a request is answered for: the peer, or, when the peer is one of `trusted`, the rightmost entry of
-/// `X-Forwarded-For` that is not. Entries further left were written by strangers and mean nothing.
-pub(crate) fn address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+/// Whom a request is answered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The peer, or, when the peer is a trusted proxy, the rightmost entry of `X-Forwarded-For` that is not one.
+    /// Entries further left were written by strangers and mean nothing.
+    pub(crate) address: IpAddr,
+    /// Whether the request is known to come from there. It is not when it says that it was forwarded and nobody who is
+    /// trusted says from where: somebody runs a proxy without having told, and the address is only that proxy's.
+    pub(crate) vouched: bool,
+}
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+/// What proxies write into a request. Any of them shows that there was one.
+const FORWARDED: [&str; 3] = [FORWARDED_FOR, "forwarded", "x-real-ip"];
+
+/// Where a request comes from that carries these headers.
+pub(crate) fn origin(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> Origin {
     let peer = extensions.get::<Peer>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical());
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
-    if !is_trusted(&peer) {
-        return peer;
+    if !is_trusted(&peer) || !headers.contains_key(FORWARDED_FOR) {
+        let vouched = !FORWARDED.iter().any(|name| headers.contains_key(*name));
+        return Origin { address: peer, vouched };
     }
     let mut nearest = peer;
-    for header in headers.get_all("x-forwarded-for").iter().rev() {
-        let Ok(entries) = header.to_str() else { return nearest };
-        for entry in entries.rsplit(',') {
-            let Some(address) = parse(entry.trim()) else { return nearest };
+    for header in headers.get_all(FORWARDED_FOR).iter().rev() {
+        for entry in header.to_str().unwrap_or_default().rsplit(',') {
+            let Some(address) = parse(entry.trim()) else {
+                return Origin { address: nearest, vouched: false };
+            };
             nearest = address;
             if !is_trusted(&nearest) {
-                return nearest;
+                return Origin { address: nearest, vouched: true };
             }
         }
     }
-    nearest
+    Origin { address: nearest, vouched: true }
 }
 
 /// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`.
@@ -50,7 +66,7 @@ pub(crate) fn network(address: IpAddr) -> IpNet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderName, HeaderValue};
 
     fn seen_as(peer: &str, forwarded: &[&'static str]) -> String {
         let mut extensions = Extensions::new();
@@ -60,7 +76,33 @@ mod tests {
             headers.append("x-forwarded-for", HeaderValue::from_static(line));
         }
         let trusted = ["10.0.0.0/8".parse().unwrap(), "2001:db8:ffff::/48".parse().unwrap()];
-        address(&extensions, &headers, &trusted).to_string()
+        origin(&extensions, &headers, &trusted).address.to_string()
+    }
+
+    #[test]
+    fn nobody_vouches_for_what_an_unknown_proxy_forwarded() {
+        let vouched = |peer: &str, headers: &[(&'static str, &'static str)]| {
+            let mut extensions = Extensions::new();
+            extensions.insert(Peer(SocketAddr::new(peer.parse().unwrap(), 4711)));
+            let pairs = headers.iter().map(|(name, value)| {
+                (HeaderName::from_static(name), HeaderValue::from_static(value))
+            });
+            origin(&extensions, &pairs.collect(), &["10.0.0.0/8".parse().unwrap()]).vouched
+        };
+        let (stranger, proxy) = ("127.0.0.1", "10.0.0.1");
+        assert!(vouched(stranger, &[]) && vouched(proxy, &[]));
+        for name in FORWARDED {
+            assert!(!vouched(stranger, &[(name, "198.51.100.1")]), "{name}");
+            assert!(!vouched(stranger, &[(name, "")]), "{name}");
+            assert_eq!(vouched(proxy, &[(name, "198.51.100.1")]), name == FORWARDED_FOR, "{name}");
+        }
+        let all = [(FORWARDED_FOR, "198.51.100.1"), ("forwarded", "x"), ("x-real-ip", "x")];
+        assert!(vouched(proxy, &all));
+        assert!(vouched(proxy, &[(FORWARDED_FOR, "10.0.0.7")]));
+        for unreadable in ["", "unknown", "198.51.100.1,"] {
+            assert!(!vouched(proxy, &[(FORWARDED_FOR, unreadable)]), "{unreadable}");
+        }
+        assert!(vouched(proxy, &[(FORWARDED_FOR, "unknown, 198.51.100.1")]));
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub(crate) struct Exchange {
     pub(crate) id: RequestId,
     /// Where it comes from.
     pub(crate) source: IpAddr,
+    /// Whether it is known to come from there: see [`client::Origin`].
+    pub(crate) vouched: bool,
     /// Its verb.
     pub(crate) method: Method,
     /// Its headers.
@@ -80,14 +82,13 @@ impl Kit {
     {
         let began = Instant::now();
         let (parts, body) = request.into_parts();
+        let trusted = &self.limits.trusted_proxies;
+        let origin = client::origin(&parts.extensions, &parts.headers, trusted);
         let exchange = Exchange {
             route: route.name,
             id: self.ids.of(&parts.headers),
-            source: client::address(
-                &parts.extensions,
-                &parts.headers,
-                &self.limits.trusted_proxies,
-            ),
+            source: origin.address,
+            vouched: origin.vouched,
             method: parts.method,
             headers: parts.headers,
             body,
