@@ -1,14 +1,11 @@
 //! The checks. Each begins with none of the world's SIMs at the network.
 
-use std::time::Duration;
-
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use provisor_domain::driver::{Command, OnceKey, Outcome, Subscription, Want, Wanted};
-use provisor_domain::limits::COMMAND_SECONDS_MAX;
 use provisor_domain::service::{AppliedBar, Products};
 
-use super::{Broken, Suite};
+use super::{Broken, Suite, sane};
 use crate::simulator::Chance;
 
 /// How many rounds [`Suite::sims_are_independent`] makes.
@@ -37,12 +34,10 @@ impl Suite<'_> {
     pub fn limits_are_sane(&mut self) -> Result<(), Broken> {
         self.check = "limits_are_sane";
         let limits = self.driver.limits();
-        let deadline = Duration::from_nanos(1)..=Duration::from_secs(COMMAND_SECONDS_MAX);
-        let sane = limits.in_flight_max >= 1
-            && limits.per_second_max != Some(0)
-            && deadline.contains(&limits.command_deadline)
-            && limits == self.driver.limits();
-        if sane { Ok(()) } else { Err(self.broken(format!("{limits:?}"))) }
+        if sane(&limits) && limits == self.driver.limits() {
+            return Ok(());
+        }
+        Err(self.broken(format!("{limits:?}")))
     }
 
     /// Absent, present, absent; and deleting what is not there is done.

@@ -1,4 +1,4 @@
-//! The suite every driver must pass.
+//! The suites that drivers must pass: this one for networks, [`mail`] for mail systems.
 //!
 //! It speaks to a driver as the engine does: commands with a ticket and a growing epoch, each under the deadline that
 //! the driver tells, attempts repeated until one is `Done` or `Refused`. Beside the network it keeps a model of what
@@ -8,14 +8,15 @@
 //! A check answers [`Broken`] instead of panicking, so that the suite can also be run against a network in a lab.
 
 mod checks;
+pub mod mail;
 mod model;
 
 use std::time::Duration;
 
 use provisor_domain::driver::{
-    Command, Driver, NetworkStatus, OnceKey, Outcome, Subscription, Want, Wanted,
+    Command, Driver, DriverLimits, NetworkStatus, OnceKey, Outcome, Subscription, Want, Wanted,
 };
-use provisor_domain::limits::NETWORK_STATUS_SECONDS_MAX;
+use provisor_domain::limits::{COMMAND_SECONDS_MAX, NETWORK_STATUS_SECONDS_MAX};
 use provisor_domain::{ApnCode, BarCode, BoltonCode, Iccid, Imsi, Msisdn, TariffCode, TicketId};
 use tokio::time::timeout;
 
@@ -51,6 +52,14 @@ pub struct Broken {
     pub check: &'static str,
     /// What was expected and what was found.
     pub what: String,
+}
+
+/// At least one command may be under way, and a deadline fits into a lease.
+fn sane(limits: &DriverLimits) -> bool {
+    let deadline = Duration::from_nanos(1)..=Duration::from_secs(COMMAND_SECONDS_MAX);
+    limits.in_flight_max >= 1
+        && limits.per_second_max != Some(0)
+        && deadline.contains(&limits.command_deadline)
 }
 
 /// What a network really has for a SIM, found out without the driver.

@@ -94,4 +94,4 @@ CREATE VIEW v1_mail_expired AS
 SELECT address, home, strftime('%Y-%m-%dT%H:%M:%SZ', kept_until / 1000, 'unixepoch') AS kept_until
 FROM (SELECT address, home, kept_until FROM mailbox WHERE kept_until IS NOT NULL
       UNION ALL SELECT address, home, kept_until FROM left_behind)
-WHERE kept_until <= CAST(strftime('%s', 'now') AS INTEGER) * 1000;
+WHERE kept_until / 1000 <= CAST(strftime('%s', 'now') AS INTEGER);

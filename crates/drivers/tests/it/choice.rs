@@ -19,7 +19,7 @@ fn network(driver: &str, settings: &Value) -> Network {
     }
 }
 
-fn sims(built: Built) -> Arc<dyn Driver> {
+fn sims(built: Element) -> Arc<dyn Driver> {
     match built {
         Element::Network(driver) => driver,
         Element::Mail(driver) => panic!("{driver:?} has mailboxes"),

@@ -1,12 +1,14 @@
-//! The simulated network from outside: the suite of all drivers, its own promises, its file, and its choice by name.
+//! The drivers from outside: the suites of all drivers, what each promises beyond them, files, and the choice by name.
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "helpers of tests; clippy's exception only knows the tests themselves"
 )]
 
 mod choice;
 mod file;
+mod mail;
 mod promises;
 mod suite;
 mod support;
