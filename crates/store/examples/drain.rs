@@ -17,12 +17,12 @@ use provisor_domain::catalogue::{Catalogue, CatalogueKeys, Contract, Customer, N
 use provisor_domain::clock::{Clock, SystemClock};
 use provisor_domain::driver::OnceKey;
 use provisor_domain::order::Connect;
-use provisor_domain::plan::plan;
+use provisor_domain::plan::{Books, plan};
 use provisor_domain::store::{
     ClaimAsk, ImportRow, NewTicket, Opened, Operations, Origin, Settled, Settlement, SimKeys,
     SubjectClaim, TicketStore, Verdict, WorkerId,
 };
-use provisor_domain::ticket::Subject;
+use provisor_domain::ticket::{About, Subject};
 use provisor_domain::{Iccid, Order, ServiceCode};
 use provisor_store::sqlite::{Options, SqliteStore};
 
@@ -106,7 +106,8 @@ async fn tickets(
     round: usize,
     now: Timestamp,
 ) -> Vec<NewTicket> {
-    let keys = CatalogueKeys { sims: sims.clone().map(iccid).collect(), services: Vec::new() };
+    let keys =
+        CatalogueKeys { sims: sims.clone().map(iccid).collect(), ..CatalogueKeys::default() };
     let records = store.catalogue_read(keys).await.unwrap().sims;
     let ticket = |(n, sim): (usize, provisor_domain::SimRecord)| NewTicket {
         order: order(n, round),
@@ -116,9 +117,8 @@ async fn tickets(
         }],
         customer: sim.customer,
         network: a("AS"),
-        iccid: sim.iccid,
-        service: services[n],
-        cli: sim.msisdn,
+        about: About::Service { iccid: sim.iccid, service: services[n], cli: sim.msisdn },
+        secret: None,
         origin: origin(),
         idempotency: None,
         raised: now,
@@ -220,10 +220,11 @@ async fn remember_services(
     leases: &[provisor_domain::store::Lease],
 ) {
     for lease in leases {
-        let sim: usize = lease.books.sim.iccid.as_str()[8..].parse().unwrap();
-        services[sim] = match &lease.books.service {
+        let Books::Service(books) = &lease.books else { unreachable!("only SIMs have tickets") };
+        let sim: usize = books.sim.iccid.as_str()[8..].parse().unwrap();
+        services[sim] = match &books.service {
             Some(_) => None,
-            None => store.ticket_show(lease.ticket).await.unwrap().unwrap().ticket.service,
+            None => store.ticket_show(lease.ticket).await.unwrap().unwrap().ticket.about.service(),
         };
     }
 }

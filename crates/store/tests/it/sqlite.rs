@@ -7,6 +7,8 @@ use provisor_domain::store::Store;
 use provisor_store::sqlite::{OpenError, Options, ServeLock, SqliteStore};
 use tempfile::TempDir;
 
+mod portal;
+
 /// An empty store in a file of its own. The folder lives as long as what is handed out with it.
 pub(crate) fn fresh() -> (Arc<dyn Store>, TempDir) {
     let dir = TempDir::new().unwrap();

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use provisor_domain::catalogue::{
-    Catalogue, CatalogueKeys, Contract, Customer, PackKind, PackValue, Tenant,
-};
+use provisor_domain::catalogue::{Catalogue, CatalogueKeys, Contract, Customer, PortalAdoption};
+use provisor_domain::mail::MailboxKind;
 use provisor_domain::service::{AppliedBar, Products};
 use provisor_domain::store::{Store, StoreError};
 use provisor_domain::{Order, Service, ServiceCode, ServiceStatus, SimRecord, SimState};
 use secrecy::ExposeSecret;
 
+use super::portal_world::{adoption, first_enable};
 use super::world::{LUIGI, MARIO, World, a, catalogue, iccid, origin, stock_sim};
 
 fn running(code: i64, sim: usize, contract: &str) -> Service {
@@ -39,12 +39,7 @@ fn rich() -> Catalogue {
     rich.networks[1].settings.insert("rate".to_owned(), serde_json::json!(0.25));
     rich.sims = vec![stock_sim(0, MARIO), stock_sim(1, MARIO), stock_sim(2, LUIGI)];
     rich.services = vec![running(7, 1, "1900274")];
-    rich.tenants = vec![Tenant {
-        name: "kommitt".to_owned(),
-        mail_domain: "rapeedo.net".to_owned(),
-        networks: vec![a("127.0.0.0/8")],
-        packs: vec![PackKind { name: "Mail".to_owned(), kind: PackValue::Count }],
-    }];
+    rich.portal_customers = vec![adoption("kommitt/10953"), adoption("other/10953")];
     rich
 }
 
@@ -52,9 +47,11 @@ fn keys(of: &Catalogue) -> CatalogueKeys {
     let mut keys = CatalogueKeys {
         sims: of.sims.iter().map(|sim| sim.iccid.clone()).collect(),
         services: of.services.iter().map(|service| service.code).collect(),
+        portal_customers: of.portal_customers.iter().map(|one| one.id.clone()).collect(),
     };
     keys.sims.push(iccid(77)); // not there: left out of the answer
     keys.services.push(ServiceCode::new(77).unwrap());
+    keys.portal_customers.push(a("kommitt/77"));
     keys
 }
 
@@ -72,7 +69,12 @@ fn told(catalogue: &Catalogue) -> String {
     });
     let c = catalogue;
     let rest = (&c.networks, &c.tariffs, &c.apns, &c.boltons, &c.bars, &c.templates);
-    let more = (&c.ticket_types, &c.customers, &c.services, &c.tenants);
+    let portal = c.portal_customers.iter().map(|one| {
+        let phc = one.secret.as_ref().map(|secret| secret.phc.expose_secret().to_owned());
+        format!("{:?}", (one, phc))
+    });
+    let portal: Vec<_> = portal.collect();
+    let more = (&c.ticket_types, &c.customers, &c.services, &c.tenants, portal);
     format!("{:?}", (users.collect::<Vec<_>>(), sims.collect::<Vec<_>>(), rest, more))
 }
 
@@ -231,5 +233,49 @@ pub(crate) async fn running_services_are_adopted(store: Arc<dyn Store>) {
         Service { contract: a("77"), ..running(10, 4, "1900274") },
     ] {
         assert!(refused(&world, adopt(vec![bad])).await.contains("service 10"));
+    }
+}
+
+pub(crate) async fn portal_customers_are_adopted(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let adopt = |portal_customers| Catalogue { portal_customers, ..Catalogue::default() };
+    let both = vec![adoption("kommitt/10953"), adoption("other/10953")];
+    let stamp = world.store.stamp().await.unwrap();
+    world.load(adopt(both.clone())).await;
+    assert_eq!(world.store.stamp().await.unwrap(), stamp);
+    let stands = async || read(&world, &adopt(both.clone())).await.portal_customers;
+    assert_eq!(stands().await, both);
+
+    // From its adoption on, tickets change it; the file does not.
+    let id = &both[0].id;
+    world.portal_done(world.portal_order(id, Order::PortalDisable).await).await;
+    let after = stands().await;
+    assert!(!after[0].enabled);
+    world.load(adopt(both.clone())).await;
+    assert_eq!(stands().await, after);
+    assert_eq!(world.portal(id).await.customer.unwrap().version, 2);
+
+    // What does not fit is refused whole, and named.
+    let pending = a("kommitt/pending");
+    let ticket = world.opened(first_enable(&pending, world.start)).await;
+    let fits = adoption("kommitt/14056");
+    let new = || adoption("kommitt/new");
+    let mut taken = new();
+    taken.mailboxes[1].address = a("M.10953@KOMMITT.example");
+    let mut two_primaries = new();
+    two_primaries.mailboxes[1].kind = MailboxKind::Primary;
+    let mut twice = new();
+    twice.packs.push(twice.packs[0].clone());
+    for (bad, named) in [
+        (taken, "M.10953@KOMMITT.example"),
+        (two_primaries, "primary"),
+        (twice, "pack Mail"),
+        (adoption("nowhere/14056"), "nowhere"),
+        (PortalAdoption { id: pending, ..new() }, ticket.to_string().as_str()),
+    ] {
+        let id = bad.id.to_string();
+        let reason = refused(&world, adopt(vec![fits.clone(), bad])).await;
+        assert!(reason.contains(&id) && reason.contains(named), "{reason} does not name {named}");
+        assert_eq!(world.portal(&fits.id).await.customer, None);
     }
 }

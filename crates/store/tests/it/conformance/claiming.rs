@@ -10,7 +10,8 @@ use provisor_domain::ticket::FailureKind;
 use provisor_domain::{CustomerNumber, Order, SimState, TicketState};
 
 use super::world::{
-    LEASE, LUIGI, MARIO, World, a, ask, completed, connect_of, failure, iccid, stock_sim, worker,
+    LEASE, LUIGI, MARIO, World, a, ask, completed, connect_of, failure, iccid, service_books,
+    stock_sim, worker,
 };
 
 pub(crate) async fn a_lease_carries_the_books(store: Arc<dyn Store>) {
@@ -22,24 +23,26 @@ pub(crate) async fn a_lease_carries_the_books(store: Arc<dyn Store>) {
     assert_eq!((lease.kind, lease.order.as_ref()), (OrderKind::Connect, Some(&new.order)));
     assert_eq!((lease.until, lease.raised), (world.at(1 + LEASE), new.raised));
     assert!(!lease.in_doubt);
-    assert_eq!(lease.books.sim, world.sim(0).await);
-    assert_eq!((&lease.books.customer, &lease.books.network), (&a(MARIO), &a("AS")));
-    assert_eq!((&lease.books.service, &lease.books.new_sim), (&None, &None));
-    assert_eq!(lease.books.number, Some(a("07700900000")));
+    let books = service_books(&lease);
+    assert_eq!(books.sim, world.sim(0).await);
+    assert_eq!((&books.customer, &books.network), (&a(MARIO), &a("AS")));
+    assert_eq!((&books.service, &books.new_sim), (&None, &None));
+    assert_eq!((&books.number, books.range_exhausted), (&Some(a("07700900000")), false));
     let ticket = world.ticket(id).await;
     assert_eq!((ticket.state, ticket.attempts), (TicketState::Running, 1));
     assert_eq!(ticket.due, lease.until);
 
     assert_eq!(world.settle(&lease, completed(&lease), world.at(2)).await, Settled::Done);
-    let service = world.service(world.ticket(id).await.service.unwrap()).await;
+    let service = world.service(world.ticket(id).await.about.service().unwrap()).await;
     let mut order = world.change(&service, Order::ChangeSim { new_sim: iccid(1) }).await;
     order.subjects.push(world.connect(1).await.subjects.remove(0));
     world.opened(order).await;
     let lease = world.claim(10, world.at(3)).await.remove(0);
-    assert_eq!(lease.books.service, Some(service));
-    assert_eq!(lease.books.sim.state, SimState::InUse);
-    assert_eq!(lease.books.new_sim, Some(world.sim(1).await));
-    assert_eq!(lease.books.number, None);
+    let books = service_books(&lease);
+    assert_eq!(books.service, Some(service));
+    assert_eq!(books.sim.state, SimState::InUse);
+    assert_eq!(books.new_sim, Some(world.sim(1).await));
+    assert_eq!(books.number, None);
 }
 
 pub(crate) async fn only_what_is_due_is_claimed(store: Arc<dyn Store>) {
@@ -75,7 +78,7 @@ pub(crate) async fn one_ticket_is_not_held_up_by_ten_thousand(store: Arc<dyn Sto
     open_many(&world, LUIGI, 10_000..10_001).await;
     let leases = world.claim(100, world.start).await;
     assert_eq!(leases.len(), 100);
-    let luigis = leases.iter().filter(|lease| lease.books.customer == a(LUIGI)).count();
+    let luigis = leases.iter().filter(|lease| service_books(lease).customer == a(LUIGI)).count();
     assert_eq!(luigis, 1, "what one leaves over goes to the other");
 }
 
@@ -88,7 +91,7 @@ pub(crate) async fn customers_take_turns(store: Arc<dyn Store>) {
     let mut next = ask(1, world.start);
     for _ in 0..6 {
         let claimed = world.claim_as(&next).await;
-        served.push(claimed.leases[0].books.customer.clone());
+        served.push(service_books(&claimed.leases[0]).customer.clone());
         assert_eq!(claimed.last, served.last().cloned());
         assert!(claimed.more);
         next.after = claimed.last;

@@ -102,7 +102,7 @@ async fn connected_in_group(world: &World, sim: usize, group: &str) -> Service {
         *place = Some(a(group));
     }
     let done = world.done(ticket, world.start).await;
-    world.service(done.service.unwrap()).await
+    world.service(done.about.service().unwrap()).await
 }
 
 pub(crate) async fn a_kind_of_user_reaches_so_far(store: Arc<dyn Store>) {
@@ -236,6 +236,7 @@ pub(crate) async fn tickets_are_found_by_those_who_may(store: Arc<dyn Store>) {
         ("LuigiG", [false, false, false]),
         // Its one service is the truck's.
         ("ServiceG", [true, false, false]),
+        ("TenantG", [false, false, false]),
     ] {
         let scope = world.scope(name).await;
         for (id, seen) in [of_truck, by_group, by_mario].into_iter().zip(seen) {
@@ -303,7 +304,8 @@ pub(crate) async fn what_is_foreign_is_absent(store: Arc<dyn Store>) {
     let ticket = world.opened(world.connect(1).await).await;
     let number = service.cli.as_ref().unwrap().as_str();
     let luigi = world.scope("LuigiG").await;
-    for scope in [luigi.clone(), nobody(), Scope { user: UserId(0), ..luigi }] {
+    let tenant = world.scope("TenantG").await;
+    for scope in [luigi.clone(), tenant, nobody(), Scope { user: UserId(0), ..luigi }] {
         let store = &world.store;
         let contracts =
             async |customer| store.contract_list(scope.clone(), a(customer)).await.unwrap();

@@ -10,6 +10,10 @@ pub(crate) mod model;
 pub(crate) mod numbers;
 pub(crate) mod opening;
 pub(crate) mod operations;
+pub(crate) mod portal_opening;
+pub(crate) mod portal_reading;
+pub(crate) mod portal_settling;
+pub(crate) mod portal_world;
 pub(crate) mod settling;
 pub(crate) mod users;
 pub(crate) mod world;
@@ -45,7 +49,16 @@ macro_rules! suite {
             users: a_user_is_added_once, a_user_is_changed, credentials_come_and_go;
             catalogue: a_catalogue_is_read_back, the_second_time_nothing_changes, it_is_all_or_nothing,
                 grants_are_replaced_and_passwords_kept, a_sim_in_use_stays_where_it_is,
-                running_services_are_adopted;
+                running_services_are_adopted, portal_customers_are_adopted;
+            portal_opening: a_portal_ticket_is_there, of_32_first_enables_one_opens,
+                requests_are_numbered_without_gaps, requests_of_many_callers_are_numbered_without_gaps,
+                portal_tickets_are_not_found_by_the_other_face, a_portal_lease_carries_the_books;
+            portal_settling: every_kind_of_portal_order_changes_the_books,
+                a_portal_settlement_that_is_too_late_writes_nothing, a_failed_portal_ticket_changes_nothing,
+                an_address_is_one_customers, a_request_stands_where_its_ticket_stands,
+                mailboxes_are_replaced_whole;
+            portal_reading: a_portal_customer_is_its_tenants, portal_customers_come_in_pages,
+                tenants_are_listed_and_their_changes_noticed, a_tenants_user_calls_for_it_alone;
             imports: an_import_lands_in_one_moment, bad_rows_are_named, an_abandoned_import_leaves_nothing,
                 a_new_import_takes_an_unfinished_one_back;
             operations: maintenance_and_stamps, tickets_are_listed, tickets_are_moved_by_hand,

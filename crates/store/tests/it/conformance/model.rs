@@ -13,7 +13,8 @@ use provisor_domain::ticket::FailureKind;
 use provisor_domain::{Order, SimState, TicketId, TicketState};
 
 use super::world::{
-    LEASE, LUIGI, MARIO, World, a, all_tickets, completed, connect_of, failure, iccid, stock_sim,
+    LEASE, LUIGI, MARIO, World, a, about, all_tickets, completed, connect_of, failure, iccid,
+    service_books, stock_sim,
 };
 
 const SIMS: usize = 6;
@@ -98,7 +99,7 @@ async fn open(world: &World, model: &mut Model, sim: usize, stale: bool) {
             panic!("{found:?}")
         };
         ticket.order = Order::Disconnect;
-        ticket.service = Some(service.code);
+        ticket.about = about(&service);
     }
     if stale {
         ticket.subjects[0].version -= 1;
@@ -125,7 +126,7 @@ async fn claim(world: &World, model: &mut Model, take: usize) {
         assert!(due.contains(&lease.ticket), "{} is not due", lease.ticket);
         let ticket = model.tickets.get_mut(&lease.ticket).unwrap();
         assert_eq!(lease.epoch, ticket.epoch + 1);
-        assert_eq!(lease.books.sim.iccid, iccid(ticket.sim));
+        assert_eq!(service_books(lease).sim.iccid, iccid(ticket.sim));
         ticket.state = TicketState::Running;
         ticket.epoch = lease.epoch;
         ticket.due = model.now + LEASE;
@@ -178,7 +179,10 @@ async fn compare(world: &World, model: &Model) {
     assert_eq!(listed.len(), model.tickets.len());
     for ticket in listed {
         let modelled = &model.tickets[&ticket.id];
-        assert_eq!((ticket.state, &ticket.iccid), (modelled.state, &iccid(modelled.sim)));
+        assert_eq!(
+            (ticket.state, ticket.about.iccid()),
+            (modelled.state, Some(&iccid(modelled.sim)))
+        );
         assert_eq!(i64::from(ticket.attempts), modelled.epoch);
     }
     for sim in 0..SIMS {

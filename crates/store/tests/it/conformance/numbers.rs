@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use provisor_domain::driver::OnceKey;
 use provisor_domain::limits::NUMBER_QUARANTINE_DAYS;
-use provisor_domain::store::{Settled, Store, Verdict};
+use provisor_domain::plan::plan;
+use provisor_domain::store::{ClaimAsk, NewTicket, Settled, Store, Verdict};
 use provisor_domain::ticket::FailureKind;
 use provisor_domain::{Msisdn, Order, ServiceStatus};
 
-use super::world::{MARIO, World, a, completed, failure, origin, own_number, stock_sim};
+use super::world::{
+    MARIO, World, a, ask, catalogue, failure, origin, own_number, service_books, stock_sim,
+};
 
 const DAY: i64 = 24 * 3600;
 
@@ -40,14 +45,51 @@ pub(crate) async fn a_reserved_number_is_kept(store: Arc<dyn Store>) {
     assert_eq!(world.settle(&lease, later, world.start).await, Settled::Done);
     assert_eq!(world.connected(1).await.cli, Some(number(1)), "the first one is reserved");
     let again = world.claim(1, due).await.remove(0);
-    assert_eq!(again.books.number, lease.books.number);
+    assert_eq!(service_books(&again).number, service_books(&lease).number);
 }
 
 pub(crate) async fn a_range_runs_out(store: Arc<dyn Store>) {
     let world = World::with_sims(store, 12).await;
-    let mut wanted: Vec<_> = (0..10).map(|digit| Some(number(digit))).collect();
-    wanted.extend([None, None]);
-    assert_eq!(clis(&world, 0..12).await, wanted);
+    let wanted: Vec<_> = (0..10).map(|digit| Some(number(digit))).collect();
+    assert_eq!(clis(&world, 0..10).await, wanted);
+    // Two that wait for a number, on the network with the used up range; one on a network that has none.
+    world.opened(world.connect(10).await).await;
+    world.opened(world.connect(11).await).await;
+    for lease in world.claim(2, world.start).await {
+        let books = service_books(&lease);
+        assert_eq!((&books.number, books.range_exhausted), (&None, true));
+        let once = OnceKey { ticket: lease.ticket, epoch: lease.epoch };
+        let waits = plan(lease.order.as_ref().unwrap(), &lease.books, once).unwrap_err();
+        assert_eq!(waits.kind, FailureKind::Unavailable);
+        let due = world.at(9);
+        let later = Verdict::Postponed { due, failure: waits, counts: false, in_doubt: false };
+        assert_eq!(world.settle(&lease, later, world.start).await, Settled::Done);
+    }
+    world.add_sims(vec![stock_sim(12, MARIO)]).await;
+    let elsewhere = NewTicket { network: a("NO"), ..world.connect(12).await };
+    world.opened(elsewhere).await;
+    let claimed = world.claim_as(&ClaimAsk { network: a("NO"), ..ask(1, world.start) }).await;
+    let books = service_books(&claimed.leases[0]);
+    assert_eq!((&books.number, books.range_exhausted), (&None, false));
+    // The operator enlarges the range by one number: one of the two goes on.
+    let mut larger = catalogue();
+    larger.networks[0].number_range = Some((number(0), a("07700900010")));
+    world.load(larger).await;
+    let leases = world.claim(2, world.at(9)).await;
+    let got = leases.iter().map(service_books);
+    let got: Vec<_> = got.map(|books| (books.number.clone(), books.range_exhausted)).collect();
+    assert_eq!(got, [(Some(a("07700900010")), false), (None, true)]);
+}
+
+/// Whether a connect of this SIM finds no number; it fails then.
+async fn finds_none(world: &World, sim: usize, when: Timestamp) -> bool {
+    world.opened(world.connect(sim).await).await;
+    let lease = world.claim(1, when).await.remove(0);
+    let failed = Verdict::Failed(failure(FailureKind::Unavailable));
+    assert_eq!(world.settle(&lease, failed, when).await, Settled::Done);
+    let books = service_books(&lease);
+    assert_eq!(books.number.is_none(), books.range_exhausted);
+    books.range_exhausted
 }
 
 pub(crate) async fn what_was_not_used_is_given_again(store: Arc<dyn Store>) {
@@ -67,12 +109,12 @@ pub(crate) async fn what_was_not_used_is_given_again(store: Arc<dyn Store>) {
             let failed = Verdict::Failed(failure);
             assert_eq!(world.settle(&lease, failed, world.start).await, Settled::Done);
         }
-        assert_eq!(world.ticket(id).await.cli, None);
+        assert_eq!(world.ticket(id).await.about.cli(), None);
     }
     let mut wanted: Vec<_> = (2..10).map(|digit| Some(number(digit))).collect();
     wanted.extend([Some(number(0)), Some(number(1))]);
     assert_eq!(clis(&world, 0..10).await, wanted, "never given ones first, then what came back");
-    assert_eq!(world.connected(12).await.cli, None);
+    assert!(finds_none(&world, 12, world.start).await);
 }
 
 pub(crate) async fn what_became_a_sims_own_is_not_given_again(store: Arc<dyn Store>) {
@@ -81,11 +123,15 @@ pub(crate) async fn what_became_a_sims_own_is_not_given_again(store: Arc<dyn Sto
     let lease = world.claim(1, world.start).await.remove(0);
     let failed = Verdict::Failed(failure(FailureKind::Permanent));
     assert_eq!(world.settle(&lease, failed, world.start).await, Settled::Done);
-    assert_eq!(world.ticket(id).await.cli, None, "the first number of the range is free again");
+    assert_eq!(
+        world.ticket(id).await.about.cli(),
+        None,
+        "the first number of the range is free again"
+    );
     world.add_sims(vec![own_number(stock_sim(12, MARIO), "07700900000")]).await;
-    let mut wanted: Vec<_> = (1..10).map(|digit| Some(number(digit))).collect();
-    wanted.push(None);
-    assert_eq!(clis(&world, 1..11).await, wanted);
+    let wanted: Vec<_> = (1..10).map(|digit| Some(number(digit))).collect();
+    assert_eq!(clis(&world, 1..10).await, wanted);
+    assert!(finds_none(&world, 10, world.start).await);
     assert_eq!(world.connected(12).await.cli, Some(number(0)));
 }
 
@@ -96,17 +142,10 @@ pub(crate) async fn a_number_rests_after_its_service(store: Arc<dyn Store>) {
     }
     let first = world.connected_before(0).await;
     world.done(world.change(&first, Order::Disconnect).await, world.start).await;
-    for (when, wanted) in [
-        (world.at(NUMBER_QUARANTINE_DAYS * DAY - 1), None),
-        (world.at(NUMBER_QUARANTINE_DAYS * DAY), first.cli.clone()),
-    ] {
-        world.opened(world.connect(10).await).await;
-        let lease = world.claim(1, when).await.remove(0);
-        assert_eq!(lease.books.number, wanted);
-        assert_eq!(world.settle(&lease, completed(&lease), when).await, Settled::Done);
-        let service = world.connected_before(10).await;
-        world.done(world.change(&service, Order::Disconnect).await, when).await;
-    }
+    assert!(finds_none(&world, 10, world.at(NUMBER_QUARANTINE_DAYS * DAY - 1)).await);
+    let over = world.at(NUMBER_QUARANTINE_DAYS * DAY);
+    world.done(world.connect(10).await, over).await;
+    assert_eq!(world.connected_before(10).await.cli, first.cli);
 }
 
 pub(crate) async fn a_sims_own_number_stays_with_it(store: Arc<dyn Store>) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
 use provisor_domain::store::{Idempotency, NewTicket, Opened, Store, StoreError, SubjectClaim};
-use provisor_domain::ticket::Subject;
+use provisor_domain::ticket::{About, Subject};
 use provisor_domain::{Order, TicketId, TicketState, UserId};
 
 use super::world::{MARIO, World, a, all_tickets, iccid, import_row, origin, stock_sim};
@@ -21,7 +21,7 @@ pub(crate) async fn an_opened_ticket_is_there(store: Arc<dyn Store>) {
     let ticket = shown.ticket;
     assert_eq!(ticket.state, TicketState::Pending);
     assert_eq!((&ticket.customer, &ticket.network), (&new.customer, &new.network));
-    assert_eq!((ticket.service, &ticket.iccid, ticket.attempts), (None, &new.iccid, 0));
+    assert_eq!((&ticket.about, ticket.attempts), (&new.about, 0));
     assert_eq!((ticket.raised, ticket.due), (new.raised, new.raised));
     assert_eq!((ticket.finished, ticket.failure.clone()), (None, None));
     assert_eq!(ticket.raised_by, Some("user:MarioG".to_owned()));
@@ -29,7 +29,7 @@ pub(crate) async fn an_opened_ticket_is_there(store: Arc<dyn Store>) {
 }
 
 /// Opens all of them at once, each by a task of its own.
-async fn open_at_once(world: &World, tickets: Vec<NewTicket>) -> Vec<Opened> {
+pub(crate) async fn open_at_once(world: &World, tickets: Vec<NewTicket>) -> Vec<Opened> {
     let open = |ticket| {
         let world = world.clone();
         tokio::spawn(async move { world.open(ticket).await })
@@ -89,7 +89,7 @@ pub(crate) async fn a_decision_on_an_old_version_is_stale(store: Arc<dyn Store>)
     assert_eq!(world.open(twice).await, Opened::Stale, "the service changed, its SIM did not");
 
     let unknown = NewTicket {
-        iccid: iccid(77),
+        about: About::Service { iccid: iccid(77), service: None, cli: None },
         subjects: vec![SubjectClaim { subject: Subject::Sim(iccid(77)), version: 1 }],
         ..world.change(&service, Order::Disconnect).await
     };

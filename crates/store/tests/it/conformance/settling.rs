@@ -9,7 +9,8 @@ use provisor_domain::ticket::FailureKind;
 use provisor_domain::{Order, ServiceCode, ServiceStatus, SimState, TicketState};
 
 use super::world::{
-    MARIO, World, a, completed, failure, iccid, origin, own_number, planned, settlement, stock_sim,
+    MARIO, World, a, completed, failure, iccid, origin, own_number, planned, service_books,
+    settlement, stock_sim,
 };
 
 async fn live_services(world: &World) -> Vec<u64> {
@@ -28,8 +29,8 @@ pub(crate) async fn a_completed_connect_is_a_service(store: Arc<dyn Store>) {
     let shown = world.store.ticket_show(id).await.unwrap().unwrap();
     assert_eq!(shown.ticket.state, TicketState::Completed);
     assert_eq!(shown.ticket.finished, Some(world.at(2)));
-    assert_eq!(shown.ticket.service, Some(ServiceCode::FIRST));
-    assert_eq!(shown.ticket.cli, Some(a("07700900000")));
+    assert_eq!(shown.ticket.about.service(), Some(ServiceCode::FIRST));
+    assert_eq!(shown.ticket.about.cli(), Some(&a("07700900000")));
     let attempt = &shown.attempts[0];
     assert_eq!((attempt.epoch, attempt.state), (1, TicketState::Completed));
     assert_eq!((attempt.began, attempt.ended), (world.at(2), world.at(2)));
@@ -60,7 +61,7 @@ pub(crate) async fn a_failed_ticket_changes_nothing(store: Arc<dyn Store>) {
         (shown.ticket.state, shown.ticket.finished),
         (TicketState::Failed, Some(world.at(1)))
     );
-    assert_eq!((shown.ticket.service, shown.ticket.cli), (None, None));
+    assert_eq!((shown.ticket.about.service(), shown.ticket.about.cli()), (None, None));
     assert_eq!(shown.ticket.failure, Some(why.clone()));
     assert_eq!(shown.attempts[0].failure, Some(why));
     assert_eq!(world.sim(0).await, before);
@@ -109,7 +110,7 @@ pub(crate) async fn an_unknown_ticket_waits_for_a_person(store: Arc<dyn Store>) 
     assert_eq!(moved, TicketMoved::To(TicketState::Pending));
     let lease = world.claim(1, world.at(9)).await.remove(0);
     assert_eq!((lease.attempts_before, lease.in_doubt), (0, true));
-    assert_eq!(lease.books.number, Some(a("07700900000")), "its number was kept");
+    assert_eq!(service_books(&lease).number, Some(a("07700900000")), "its number was kept");
 }
 
 pub(crate) async fn a_lease_is_settled_once(store: Arc<dyn Store>) {
@@ -135,7 +136,7 @@ pub(crate) async fn what_the_books_refuse_harms_nobody_else(store: Arc<dyn Store
     // The second one wants the number that the first one gets.
     let mut change = planned(&leases[1]);
     match &mut change.service {
-        Some(ServiceChange::Create(new)) => new.cli.clone_from(&leases[0].books.number),
+        Some(ServiceChange::Create(new)) => new.cli.clone_from(&service_books(&leases[0]).number),
         other => panic!("{other:?}"),
     }
     settlements[1].verdict = Verdict::Completed(Box::new(change));
@@ -146,7 +147,7 @@ pub(crate) async fn what_the_books_refuse_harms_nobody_else(store: Arc<dyn Store
     assert_eq!(world.sim(1).await.state, SimState::Stock);
     assert_eq!(live_services(&world).await, [2, 0]);
     // Codes have no gap where the refused one was.
-    let third = world.ticket(leases[2].ticket).await.service.unwrap();
+    let third = world.ticket(leases[2].ticket).await.about.service().unwrap();
     assert_eq!(third.number(), ServiceCode::FIRST.number() + 1);
     // What was written of a settlement before it was refused is not there either.
     let mut change = planned(&leases[1]);

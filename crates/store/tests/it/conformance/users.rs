@@ -38,8 +38,8 @@ pub(crate) async fn a_user_is_added_once(store: Arc<dyn Store>) {
     assert_eq!(auth.password_hash.expose_secret(), "$argon2id$one");
     let listed = world.store.user_list().await.unwrap();
     let names: Vec<_> = listed.iter().map(|user| user.username.to_string()).collect();
-    assert_eq!(names, ["GroupG", "LuigiG", "MarioG", "ServiceG", "Yoshi"]);
-    assert_eq!((listed[4].customers, listed[4].credentials, listed[4].locked), (2, 0, false));
+    assert_eq!(names, ["GroupG", "LuigiG", "MarioG", "ServiceG", "TenantG", "Yoshi"]);
+    assert_eq!((listed[5].customers, listed[5].credentials, listed[5].locked), (2, 0, false));
 
     let unknown = NewUser { bars: vec![a("NO_SUCH_BAR")], ..new_user("Toad") };
     match add(unknown).await {

@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use provisor_domain::catalogue::{
-    Bar, Catalogue, CatalogueKeys, Contract, Customer, Network, Product, Template, TicketType, User,
+    Bar, Catalogue, CatalogueKeys, Contract, Customer, Network, PackKind, Product, Template,
+    Tenant, TicketType, User,
 };
 use provisor_domain::clock::{Clock, SystemClock};
 use provisor_domain::driver::OnceKey;
 use provisor_domain::order::Connect;
-use provisor_domain::plan::{Change, plan};
+use provisor_domain::plan::{Books, Change, ServiceBooks, plan};
+use provisor_domain::portal::PackMeasure;
 use provisor_domain::store::{
     ClaimAsk, Claimed, ImportRow, Lease, NewTicket, Opened, Origin, Settled, Settlement, SimKeys,
     Store, SubjectClaim, TicketFilter, Verdict, WorkerId,
 };
-use provisor_domain::ticket::{Failure, FailureKind, Subject, Ticket};
+use provisor_domain::ticket::{About, Failure, FailureKind, Subject, Ticket};
 use provisor_domain::{
     CustomerNumber, Iccid, Order, Scope, Service, ServiceCode, ServiceSelector, SimRecord,
     SimState, TicketId, UserId, UserKind,
@@ -25,6 +27,9 @@ use uuid::Uuid;
 
 pub(crate) const MARIO: &str = "1000000";
 pub(crate) const LUIGI: &str = "2000000";
+/// The tenants, the first one the default.
+pub(crate) const KOMMITT: &str = "kommitt";
+pub(crate) const OTHER: &str = "other";
 /// How long a lease lasts in these tests, in seconds.
 pub(crate) const LEASE: i64 = 15;
 
@@ -99,7 +104,21 @@ fn user(name: &str, kind: UserKind, customers: &[&str]) -> User {
     }
 }
 
-/// The world as a catalogue. Network AS has a range of ten numbers, network NO has none.
+pub(crate) fn tenant(name: &str, default: bool) -> Tenant {
+    let pack = |name: &str, kind| PackKind { name: a(name), kind };
+    Tenant {
+        name: a(name),
+        mail_domain: "rapeedo.net".to_owned(),
+        mail: a("MAIL"),
+        mailbox_bytes: 1024,
+        mail_kept_days: 30,
+        default,
+        networks: vec![a("127.0.0.0/8"), a("::1/128")],
+        packs: vec![pack("Mail", PackMeasure::Count), pack("Web", PackMeasure::Size)],
+    }
+}
+
+/// The world as a catalogue. Network AS has a range of ten numbers, network NO has none; MAIL carries mail.
 pub(crate) fn catalogue() -> Catalogue {
     let network = |code: &str, range: Option<(&str, &str)>| Network {
         code: a(code),
@@ -115,7 +134,11 @@ pub(crate) fn catalogue() -> Catalogue {
     };
     let contract = |code: &str, name: &str| Contract { code: a(code), name: name.to_owned() };
     Catalogue {
-        networks: vec![network("AS", Some(("07700900000", "07700900009"))), network("NO", None)],
+        networks: vec![
+            network("AS", Some(("07700900000", "07700900009"))),
+            network("MAIL", None),
+            network("NO", None),
+        ],
         tariffs: vec![product("EU", "AS"), product("NORTH", "NO")],
         apns: vec![product("CROUT", "AS"), product("FJORD", "NO")],
         boltons: vec![product("ROAM", "AS"), product("SECRET", "AS")],
@@ -147,7 +170,9 @@ pub(crate) fn catalogue() -> Catalogue {
             user("LuigiG", UserKind::Account, &[LUIGI]),
             user("MarioG", UserKind::Account, &[MARIO]),
             user("ServiceG", UserKind::Service(ServiceCode::FIRST), &[MARIO]),
+            user("TenantG", UserKind::Tenant(a(KOMMITT)), &[]),
         ],
+        tenants: vec![tenant(KOMMITT, true), tenant(OTHER, false)],
         ..Catalogue::default()
     }
 }
@@ -193,12 +218,12 @@ impl World {
     }
 
     pub(crate) async fn sim(&self, number: usize) -> SimRecord {
-        let keys = CatalogueKeys { sims: vec![iccid(number)], services: vec![] };
+        let keys = CatalogueKeys { sims: vec![iccid(number)], ..CatalogueKeys::default() };
         self.store.catalogue_read(keys).await.unwrap().sims.remove(0)
     }
 
     pub(crate) async fn service(&self, code: ServiceCode) -> Service {
-        let keys = CatalogueKeys { sims: vec![], services: vec![code] };
+        let keys = CatalogueKeys { services: vec![code], ..CatalogueKeys::default() };
         self.store.catalogue_read(keys).await.unwrap().services.remove(0)
     }
 
@@ -214,12 +239,11 @@ impl World {
 
     /// An order for the service in a SIM.
     pub(crate) async fn change(&self, service: &Service, order: Order) -> NewTicket {
-        let keys = CatalogueKeys { sims: vec![service.iccid.clone()], services: vec![] };
+        let keys = CatalogueKeys { sims: vec![service.iccid.clone()], ..CatalogueKeys::default() };
         let sim = self.store.catalogue_read(keys).await.unwrap().sims.remove(0);
         NewTicket {
             order,
-            service: Some(service.code),
-            cli: service.cli.clone(),
+            about: about(service),
             network: service.network.clone(),
             ..connect_of(&sim, self.start)
         }
@@ -270,7 +294,7 @@ impl World {
     /// Connects a SIM in stock and answers its service.
     pub(crate) async fn connected(&self, number: usize) -> Service {
         let ticket = self.done(self.connect(number).await, self.start).await;
-        self.service(ticket.service.unwrap()).await
+        self.service(ticket.about.service().unwrap()).await
     }
 
     /// The newest service of a SIM.
@@ -326,9 +350,8 @@ pub(crate) fn connect_of(sim: &SimRecord, raised: Timestamp) -> NewTicket {
         subjects: vec![SubjectClaim { subject, version: sim.version }],
         customer: sim.customer.clone(),
         network: a("AS"),
-        iccid: sim.iccid.clone(),
-        service: None,
-        cli: None,
+        about: About::Service { iccid: sim.iccid.clone(), service: None, cli: None },
+        secret: None,
         origin: origin(),
         idempotency: None,
         raised,
@@ -358,6 +381,23 @@ pub(crate) fn completed(lease: &Lease) -> Verdict {
 
 pub(crate) fn settlement(lease: &Lease, verdict: Verdict, now: Timestamp) -> Settlement {
     Settlement { ticket: lease.ticket, epoch: lease.epoch, began: now, verdict }
+}
+
+/// What a ticket for this service is about.
+pub(crate) fn about(service: &Service) -> About {
+    About::Service {
+        iccid: service.iccid.clone(),
+        service: Some(service.code),
+        cli: service.cli.clone(),
+    }
+}
+
+/// The books of a SIM's ticket.
+pub(crate) fn service_books(lease: &Lease) -> &ServiceBooks {
+    match &lease.books {
+        Books::Service(books) => books,
+        Books::Portal(books) => panic!("{books:?}"),
+    }
 }
 
 /// A user id that nobody has.
