@@ -1,5 +1,5 @@
 //! Black-box tests: the built binary `provisor`, driven only through what a user of it has (its command line, its
-//! HTTP interface, its files), held against the wire contract and the first document.
+//! HTTP interface, its files), held against the wire contract and the two documents.
 //!
 //! Invariants of every test here: it owns its directory and its database; it waits for conditions, never for time;
 //! it starts the real binary and no other. `rig` is the only place that knows how to start it.
@@ -14,6 +14,8 @@ mod crash;
 mod life;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod simple_portal;
 #[cfg(test)]
 mod transcripts;
 #[cfg(test)]

@@ -88,6 +88,16 @@ impl Client {
         self.exchange(&[head.as_bytes(), body].concat())
     }
 
+    /// A request without a body, by any verb, with further headers.
+    pub(crate) fn send(&mut self, verb: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut head = format!("{verb} {path} HTTP/1.1\r\nHost: provisor.test\r\n");
+        for (name, value) in headers {
+            head = format!("{head}{name}: {value}\r\n");
+        }
+        let asked = self.ask(format!("{head}\r\n").as_bytes(), verb == "HEAD");
+        asked.unwrap_or_else(|error| panic!("{verb} {path}: {error}"))
+    }
+
     /// A GET.
     pub(crate) fn get(&mut self, path: &str) -> Answer {
         let request = format!("GET {path} HTTP/1.1\r\nHost: provisor.test\r\n\r\n");
@@ -96,13 +106,17 @@ impl Client {
 
     /// Sends `request` as it stands and reads one answer. An error closes the connection.
     pub(crate) fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
+        self.ask(request, false)
+    }
+
+    fn ask(&mut self, request: &[u8], head_only: bool) -> io::Result<Answer> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => connect(self.address)?,
         };
         // A server may answer and close before it has read everything (413): the answer counts then.
         let sent = stream.get_mut().write_all(request);
-        let answer = read_answer(&mut stream).map_err(|error| sent.err().unwrap_or(error))?;
+        let answer = read_answer(&mut stream, head_only).map_err(|error| sent.err().unwrap_or(error))?;
         if answer.header("connection") != Some("close") {
             self.stream = Some(stream);
         }
@@ -118,7 +132,8 @@ fn connect(address: SocketAddr) -> io::Result<BufReader<TcpStream>> {
     Ok(BufReader::new(stream))
 }
 
-fn read_answer(stream: &mut BufReader<TcpStream>) -> io::Result<Answer> {
+/// Reads an answer; the one to a HEAD has no body, whatever its length says.
+fn read_answer(stream: &mut BufReader<TcpStream>, head_only: bool) -> io::Result<Answer> {
     let first = read_line(stream)?;
     let status = first.split(' ').nth(1).and_then(|code| code.parse().ok());
     let status = status.ok_or_else(|| io::Error::other(format!("not an answer: {first:?}")))?;
@@ -132,7 +147,9 @@ fn read_answer(stream: &mut BufReader<TcpStream>) -> io::Result<Answer> {
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
     let mut answer = Answer { status, headers, body: String::new() };
-    let body = if answer.header("transfer-encoding") == Some("chunked") {
+    let body = if head_only {
+        Vec::new()
+    } else if answer.header("transfer-encoding") == Some("chunked") {
         read_chunks(stream)?
     } else {
         let length = answer.header("content-length").and_then(|length| length.parse().ok());

@@ -3,6 +3,7 @@
 mod catalogue;
 mod http;
 mod json;
+mod portal;
 mod process;
 mod wait;
 mod world;
@@ -10,6 +11,7 @@ mod world;
 pub(crate) use catalogue::*;
 pub(crate) use http::{Answer, Client};
 pub(crate) use json::Json;
+pub(crate) use portal::*;
 pub(crate) use process::{PROVISOR, Server, command, run};
 pub(crate) use wait::{eventually, eventually_within};
 pub(crate) use world::{Caller, World};

@@ -9,10 +9,10 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use provisor_domain::clock::{Clock, SystemClock};
-use provisor_domain::driver::{Command, Driver, DriverLimits, NetworkStatus, Outcome};
+use provisor_domain::driver::{Command, Driver, DriverLimits, Element, NetworkStatus, Outcome};
 use provisor_domain::order::Connect;
 use provisor_domain::store::{NewTicket, Opened, Store, SubjectClaim, TicketStore};
-use provisor_domain::ticket::Subject;
+use provisor_domain::ticket::{About, Subject};
 use provisor_domain::{Iccid, Imsi, Order};
 use provisor_drivers::simulator::{Settings, Simulator};
 use provisor_engine::{
@@ -59,7 +59,8 @@ pub(crate) async fn start(
     let file = file.to_owned();
     let build: NetworkFactory = Arc::new(move |network| {
         let simulator = Simulator::open(&network.code, &file, settings.clone());
-        simulator.map(|s| Arc::new(s) as Arc<dyn Driver>).map_err(|error| error.to_string())
+        let element = simulator.map(|s| Element::Network(Arc::new(s)));
+        element.map_err(|error| error.to_string())
     });
     start_with(store, build).await
 }
@@ -175,9 +176,8 @@ fn connect(number: usize) -> Result<NewTicket> {
         subjects: vec![SubjectClaim { subject: Subject::Sim(iccid.clone()), version: 1 }],
         customer: world::customer(number).parse()?,
         network: "AS".parse()?,
-        iccid,
-        service: None,
-        cli: Some(world::cli(number)),
+        about: About::Service { iccid, service: None, cli: Some(world::cli(number)) },
+        secret: None,
         origin: world::origin(),
         idempotency: None,
         raised: SystemClock.now(),
@@ -252,7 +252,7 @@ async fn single_orders(database: &Path, size: &Size) -> Result<()> {
     let store = SqliteStore::open(&copy, Options::default())?;
     let (called, mut calls) = mpsc::unbounded_channel();
     let build: NetworkFactory =
-        Arc::new(move |_| Ok(Arc::new(Witness(called.clone())) as Arc<dyn Driver>));
+        Arc::new(move |_| Ok(Element::Network(Arc::new(Witness(called.clone())))));
     let running = start_with(Arc::new(store), build).await?;
     let source = std::net::IpAddr::from([127, 0, 0, 1]);
     let sign_in = running.engine.sign_in();

@@ -13,7 +13,7 @@ use provisor_domain::store::{
     ImportRow, NewCredential, NewTicket, Opened, Operations, Origin, SimKeys, SubjectClaim,
     TicketStore, Users,
 };
-use provisor_domain::ticket::Subject;
+use provisor_domain::ticket::{About, Subject};
 use provisor_domain::user::CredentialUse;
 use provisor_domain::{Iccid, Msisdn, Order, Service, ServiceCode, ServiceStatus, UserKind};
 use provisor_engine::Credential;
@@ -235,9 +235,12 @@ fn rename(number: usize, version: i64) -> Result<NewTicket> {
         subjects: vec![SubjectClaim { subject: Subject::Sim(service.iccid.clone()), version }],
         customer: service.customer,
         network: service.network,
-        iccid: service.iccid,
-        service: Some(service.code),
-        cli: service.cli,
+        about: About::Service {
+            iccid: service.iccid,
+            service: Some(service.code),
+            cli: service.cli,
+        },
+        secret: None,
         origin: origin(),
         idempotency: None,
         raised: SystemClock.now(),

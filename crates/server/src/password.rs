@@ -6,21 +6,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use anyhow::{Context, Result, bail};
-use provisor_domain::limits::PASSWORD_BYTES_MAX;
+use provisor_domain::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::progress::Progress;
 
-/// Fewest characters of a password.
-pub(crate) const CHARS_MIN: usize = 8;
 /// So many passwords take long enough to show how far it is.
 const PROGRESS_FROM: usize = 20;
 
 /// Why a password cannot be used; `None` when it can.
 pub(crate) fn objection(password: &SecretString) -> Option<String> {
     let password = password.expose_secret();
-    if password.chars().count() < CHARS_MIN {
-        Some(format!("a password needs at least {CHARS_MIN} characters"))
+    if password.chars().count() < PASSWORD_CHARS_MIN {
+        Some(format!("a password needs at least {PASSWORD_CHARS_MIN} characters"))
     } else if password.len() > PASSWORD_BYTES_MAX {
         Some(format!("a password has at most {PASSWORD_BYTES_MAX} bytes"))
     } else {

@@ -149,9 +149,11 @@ impl Server {
         let metrics = Arc::new(Metrics::new(&mut registry));
         let http_metrics = HttpMetrics::new(&mut registry);
         let parts = Parts { clock: Arc::new(SystemClock), chance: Chance::new(), metrics };
-        let engine = Arc::new(Engine::new(Arc::new(store), parts).await?);
+        let store = Arc::new(store);
+        let engine = Arc::new(Engine::new(store.clone(), parts).await?);
         let mut watch = Watch::new(engine.clone(), factory(data_dir));
         watch.look().await?;
+        crate::exposure::check(&engine, store.as_ref(), listeners.api.local_addr()?).await?;
         let (stop_requests, stop_runner) = (watch::Sender::new(false), watch::Sender::new(false));
         let runner = Runner::new(engine.clone(), true).run(stop_runner.subscribe());
         let limits = limits(settings);

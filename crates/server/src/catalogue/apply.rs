@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use provisor_domain::PortalId;
 use provisor_domain::catalogue::{Catalogue, CatalogueKeys};
+use provisor_domain::portal::PortalSecret;
 use provisor_domain::store::{Operations, Origin, StoreError};
 use secrecy::SecretString;
 
 use super::diff::{self, Change};
 use super::file::{self, Tables};
+use super::portal::Password;
 use super::problems::Problems;
 use super::resolve::{self, Resolved};
 use crate::password::{self, Hashed, Job};
@@ -81,7 +84,7 @@ pub(crate) async fn apply(store: &dyn Operations, order: Order<'_>) -> Result<Ap
     Ok(Applied { changes: difference.changes, catalogue: difference.catalogue })
 }
 
-/// The SIMs and services that the file names.
+/// The SIMs, services and portal customers that the file names.
 fn keys(tables: &Tables) -> CatalogueKeys {
     let mut sims: Vec<_> = tables.sims.iter().map(|s| s.body.iccid.get_ref().clone()).collect();
     sims.extend(tables.services.iter().map(|s| s.body.sim.get_ref().clone()));
@@ -95,7 +98,11 @@ fn keys(tables: &Tables) -> CatalogueKeys {
         .collect();
     services.sort();
     services.dedup();
-    CatalogueKeys { sims, services }
+    let portal = tables.portal_customers.iter().map(|entry| PortalId {
+        tenant: entry.body.tenant.get_ref().clone(),
+        customer: entry.body.id.get_ref().clone(),
+    });
+    CatalogueKeys { sims, services, portal_customers: portal.collect() }
 }
 
 /// The catalogue with a hash for every user whose password is new. Passwords that fit what is stored are left out.
@@ -104,7 +111,7 @@ fn with_passwords(
     known: &Catalogue,
     dry_run: bool,
 ) -> Result<Catalogue, ApplyError> {
-    let Resolved { mut catalogue, passwords } = resolved;
+    let Resolved { mut catalogue, passwords, portal_passwords } = resolved;
     let stored: std::collections::HashMap<_, Option<SecretString>> =
         known.users.iter().map(|u| (u.username.clone(), u.password_hash.clone())).collect();
     let (mut places, mut jobs) = (Vec::new(), Vec::new());
@@ -120,5 +127,29 @@ fn with_passwords(
             user.password_hash = Some(hash);
         }
     }
+    adopt_passwords(&mut catalogue, portal_passwords, dry_run)?;
     Ok(catalogue)
+}
+
+/// Hashes the passwords of portal customers, all of which are new.
+fn adopt_passwords(
+    catalogue: &mut Catalogue,
+    passwords: Vec<Option<Password>>,
+    dry_run: bool,
+) -> Result<(), ApplyError> {
+    let (mut places, mut jobs) = (Vec::new(), Vec::new());
+    for (at, password) in passwords.into_iter().enumerate() {
+        if let Some((password, form)) = password {
+            places.push((at, form));
+            jobs.push(Job { password, stored: None });
+        }
+    }
+    let hashed = password::hash_all(&jobs, dry_run).map_err(ApplyError::Password)?;
+    for ((at, form), hashed) in places.into_iter().zip(hashed) {
+        if let (Hashed::New(phc), Some(customer)) = (hashed, catalogue.portal_customers.get_mut(at))
+        {
+            customer.secret = Some(PortalSecret { phc, form });
+        }
+    }
+    Ok(())
 }

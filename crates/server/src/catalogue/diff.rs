@@ -7,11 +7,13 @@ use std::hash::Hash;
 
 use provisor_domain::UserKind;
 use provisor_domain::catalogue::{
-    Bar, Catalogue, Contract, Customer, Network, PackValue, Product, Template, Tenant, TicketType,
-    User,
+    Bar, Catalogue, Contract, Customer, Network, PortalAdoption, Product, Template, Tenant,
+    TicketType, User,
 };
 use provisor_domain::{Service, SimRecord};
 use serde::Serialize;
+
+use super::portal;
 
 /// What happens to an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -77,6 +79,7 @@ pub(crate) fn diff(wanted: Catalogue, known: &Catalogue) -> Difference {
         services: differing("service", wanted.services, &[], service, out),
         users: differing("user", wanted.users, &known.users, user, out),
         tenants: differing("tenant", wanted.tenants, &known.tenants, tenant, out),
+        portal_customers: differing("portal_customer", wanted.portal_customers, &[], adoption, out),
     };
     Difference { changes, catalogue }
 }
@@ -253,6 +256,7 @@ fn user(user: &User) -> Told {
         UserKind::Account => "account".to_owned(),
         UserKind::Group(group) => format!("group {group}"),
         UserKind::Service(service) => format!("service {service}"),
+        UserKind::Tenant(tenant) => format!("tenant {tenant}"),
     };
     let mut told = fields([
         ("kind", kind),
@@ -267,18 +271,33 @@ fn user(user: &User) -> Told {
 }
 
 fn tenant(tenant: &Tenant) -> Told {
-    let packs: Vec<String> = tenant
-        .packs
-        .iter()
-        .map(|pack| match pack.kind {
-            PackValue::Count => format!("{} (count)", pack.name),
-            PackValue::Size => format!("{} (size)", pack.name),
-        })
-        .collect();
+    let packs: Vec<String> = tenant.packs.iter().map(portal::pack_text).collect();
     let told = [
         ("mail_domain", tenant.mail_domain.clone()),
+        ("mail", tenant.mail.to_string()),
+        ("mailbox_bytes", tenant.mailbox_bytes.to_string()),
+        ("mail_kept_days", tenant.mail_kept_days.to_string()),
+        ("default", tenant.default.to_string()),
         ("networks", list(&tenant.networks)),
         ("packs", packs.join(", ")),
     ];
-    (tenant.name.clone(), fields(told))
+    (tenant.name.to_string(), fields(told))
+}
+
+fn adoption(customer: &PortalAdoption) -> Told {
+    let packs = customer.packs.iter().map(|pack| format!("{} {}", pack.name, pack.value));
+    let mailboxes = customer.mailboxes.iter().map(|mailbox| match &mailbox.forward {
+        Some(forward) => format!("{} to {forward}", mailbox.address),
+        None => mailbox.address.to_string(),
+    });
+    let mut told = fields([
+        ("enabled", customer.enabled.to_string()),
+        ("password_changed", customer.own_password.to_string()),
+        ("packs", packs.collect::<Vec<_>>().join(", ")),
+        ("mailboxes", mailboxes.collect::<Vec<_>>().join(", ")),
+    ]);
+    if customer.secret.is_some() {
+        told.push((PASSWORD.to_owned(), String::new()));
+    }
+    (customer.id.to_string(), told)
 }

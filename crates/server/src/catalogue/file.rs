@@ -5,10 +5,11 @@
 use std::path::PathBuf;
 
 use ipnet::IpNet;
-use provisor_domain::catalogue::PackValue;
+use provisor_domain::portal::PackMeasure;
 use provisor_domain::{
-    ApnCode, BarCode, BoltonCode, ContractCode, CustomerNumber, Iccid, Imsi, Msisdn, Name,
-    NetworkCode, ReportingGroup, ServiceStatus, TariffCode, TemplateCode, TicketTypeCode, Username,
+    ApnCode, BarCode, BoltonCode, ContractCode, CustomerNumber, Iccid, Imsi, MailAddress, Msisdn,
+    Name, NetworkCode, PackName, ParCustId, ReportingGroup, ServiceStatus, TariffCode,
+    TemplateCode, TenantName, TicketTypeCode, Username,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -40,6 +41,7 @@ pub(crate) struct Tables {
     pub(crate) sims: Vec<Entry<SimTable>>,
     pub(crate) services: Vec<Entry<ServiceTable>>,
     pub(crate) tenants: Vec<Entry<TenantTable>>,
+    pub(crate) portal_customers: Vec<Entry<PortalCustomerTable>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -110,7 +112,7 @@ pub(crate) struct ContractTable {
     pub(crate) name: Spanned<String>,
 }
 
-/// The three kinds of user.
+/// The kinds of user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum KindWord {
@@ -121,6 +123,8 @@ pub(crate) enum KindWord {
     Group,
     /// One service.
     Service,
+    /// The back end of a tenant.
+    Tenant,
 }
 
 // No Debug for the password's sake: it is only ever moved on into a secret.
@@ -134,6 +138,7 @@ pub(crate) struct UserTable {
     pub(crate) kind: KindWord,
     pub(crate) group: Option<Spanned<ReportingGroup>>,
     pub(crate) service: Option<Spanned<String>>,
+    pub(crate) tenant: Option<Spanned<TenantName>>,
     #[serde(default)]
     pub(crate) customers: Vec<Spanned<CustomerNumber>>,
     #[serde(default)]
@@ -180,10 +185,14 @@ pub(crate) struct ServiceTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TenantTable {
-    pub(crate) name: Spanned<String>,
+    pub(crate) name: Spanned<TenantName>,
     pub(crate) mail_domain: Spanned<String>,
+    pub(crate) mail: Option<Spanned<NetworkCode>>,
+    pub(crate) mailbox_quota: Option<Spanned<String>>,
+    pub(crate) mail_kept_days: Option<u16>,
     #[serde(default)]
-    pub(crate) networks: Vec<IpNet>,
+    pub(crate) default: bool,
+    pub(crate) networks: Option<Vec<IpNet>>,
     #[serde(default)]
     pub(crate) packs: Vec<PackTable>,
 }
@@ -191,8 +200,47 @@ pub(crate) struct TenantTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PackTable {
+    pub(crate) name: Spanned<PackName>,
+    pub(crate) kind: PackMeasure,
+}
+
+// No Debug for the password's sake.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PortalCustomerTable {
+    pub(crate) tenant: Spanned<TenantName>,
+    pub(crate) id: Spanned<ParCustId>,
+    pub(crate) enabled: Option<bool>,
+    #[serde(default)]
+    pub(crate) password_changed: bool,
+    pub(crate) password: Option<Spanned<String>>,
+    pub(crate) password_md5: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) packs: Vec<ActivePackTable>,
+    #[serde(default)]
+    pub(crate) mailboxes: Vec<MailboxTable>,
+}
+
+impl std::fmt::Debug for PortalCustomerTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PortalCustomerTable").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ActivePackTable {
     pub(crate) name: Spanned<String>,
-    pub(crate) kind: PackValue,
+    pub(crate) value: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MailboxTable {
+    pub(crate) address: Spanned<MailAddress>,
+    pub(crate) forward: Option<MailAddress>,
+    #[serde(default)]
+    pub(crate) keep_copy: bool,
 }
 
 /// The keys of a `[[network]]` that are not its driver's.
@@ -225,11 +273,14 @@ pub(crate) fn read(text: &str, problems: &mut Problems) -> Tables {
             "sim" => tables.sims = all(("sim", "iccid"), at, value, problems),
             "service" => tables.services = all(("service", "code"), at, value, problems),
             "tenant" => tables.tenants = all(("tenant", "name"), at, value, problems),
+            "portal_customer" => {
+                tables.portal_customers = all(("portal_customer", "id"), at, value, problems);
+            }
             other => problems.at(
                 at,
                 format!(
                     "there is no table [[{other}]]; there are network, tariff, apn, bar, bolton, \
-                     template, ticket_type, customer, user, sim, service, tenant"
+                     template, ticket_type, customer, user, sim, service, tenant, portal_customer"
                 ),
             ),
         }
@@ -332,7 +383,9 @@ fn body<T: DeserializeOwned>(
                 values.iter().find(|(_, span)| span.contains(&at)).map(|(key, _)| key.as_str());
             match key {
                 // What stands in a password's place is never repeated.
-                Some("password") => problems.within(label, at, "password must be a text in quotes"),
+                Some(key @ ("password" | "password_md5")) => {
+                    problems.within(label, at, format!("{key} must be a text in quotes"));
+                }
                 Some(key) => {
                     problems.within(label, at, format!("{key}: {}", one_line(error.message())));
                 }

@@ -10,6 +10,7 @@ mod apply;
 mod diff;
 mod file;
 mod names;
+mod portal;
 mod problems;
 mod resolve;
 mod stock;

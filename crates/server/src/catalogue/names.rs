@@ -7,7 +7,8 @@ use std::hash::Hash;
 
 use provisor_domain::catalogue::Catalogue;
 use provisor_domain::{
-    ApnCode, BarCode, BoltonCode, ContractCode, CustomerNumber, NetworkCode, TariffCode, code,
+    ApnCode, BarCode, BoltonCode, ContractCode, CustomerNumber, NetworkCode, TariffCode,
+    TenantName, code,
 };
 use toml::Spanned;
 
@@ -17,13 +18,15 @@ use super::problems::{Label, Problems};
 /// What can be referred to, with what is needed to check the reference.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    pub(crate) networks: Kind<NetworkCode, ()>,
+    /// And whether each is a mail system.
+    pub(crate) networks: Kind<NetworkCode, bool>,
     pub(crate) tariffs: Kind<TariffCode, NetworkCode>,
     pub(crate) apns: Kind<ApnCode, NetworkCode>,
     pub(crate) boltons: Kind<BoltonCode, NetworkCode>,
     pub(crate) bars: Kind<BarCode, (NetworkCode, bool)>,
     pub(crate) customers: Kind<CustomerNumber, ()>,
     pub(crate) contracts: Kind<ContractCode, CustomerNumber>,
+    pub(crate) tenants: Kind<TenantName, ()>,
 }
 
 /// The things of one kind and what is known of each.
@@ -77,8 +80,10 @@ impl Names {
     pub(crate) fn gather(tables: &Tables, known: &Catalogue, problems: &mut Problems) -> Self {
         check_definitions(tables, problems);
         let mut names = Self::stored(known);
-        let networks = tables.networks.iter();
-        names.networks.add(networks.map(|entry| (entry.body.code.get_ref(), ())));
+        let networks = tables.networks.iter().map(|entry| &entry.body);
+        let fact =
+            networks.map(|n| (n.code.get_ref(), provisor_drivers::is_mail(n.driver.get_ref())));
+        names.networks.add(fact);
         let tariffs = tables.tariffs.iter().map(|entry| &entry.body);
         names.tariffs.add(tariffs.map(|t| (t.code.get_ref(), t.network.get_ref().clone())));
         let apns = tables.apns.iter().map(|entry| &entry.body);
@@ -88,6 +93,8 @@ impl Names {
         let bars = tables.bars.iter().map(|entry| &entry.body);
         let fact = bars.map(|b| (b.code.get_ref(), (b.network.get_ref().clone(), b.suspends)));
         names.bars.add(fact);
+        let tenants = tables.tenants.iter();
+        names.tenants.add(tenants.map(|entry| (entry.body.name.get_ref(), ())));
         let customers = tables.customers.iter();
         names.customers.add(customers.map(|entry| (entry.body.number.get_ref(), ())));
         for Entry { label, body } in &tables.customers {
@@ -104,9 +111,34 @@ impl Names {
         names
     }
 
+    /// Whether there is such a network.
+    pub(crate) fn has_network(&self, code: &NetworkCode) -> bool {
+        self.networks.0.contains_key(code)
+    }
+
+    /// Whether a network is a mail system; `None` when there is no such network.
+    pub(crate) fn network_is_mail(&self, code: &NetworkCode) -> Option<bool> {
+        self.networks.0.get(code).copied()
+    }
+
+    /// A network that serves SIMs; anything else is a problem.
+    pub(crate) fn sim_network(
+        &self,
+        label: &Label,
+        code: &Spanned<NetworkCode>,
+        problems: &mut Problems,
+    ) {
+        if self.networks.find("network", label, code, problems) == Some(&true) {
+            let text = format!("network {} is a mail system: it serves no SIMs", code.get_ref());
+            problems.within(label, code.span().start, text);
+        }
+    }
+
     fn stored(known: &Catalogue) -> Self {
         let mut names = Self::default();
-        names.networks.add(known.networks.iter().map(|n| (&n.code, ())));
+        let networks = known.networks.iter();
+        names.networks.add(networks.map(|n| (&n.code, provisor_drivers::is_mail(&n.driver))));
+        names.tenants.add(known.tenants.iter().map(|t| (&t.name, ())));
         names.tariffs.add(known.tariffs.iter().map(|t| (&t.code, t.network.clone())));
         names.apns.add(known.apns.iter().map(|a| (&a.code, a.network.clone())));
         names.boltons.add(known.boltons.iter().map(|b| (&b.code, b.network.clone())));

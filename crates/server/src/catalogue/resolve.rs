@@ -4,8 +4,7 @@
 use std::path::Path;
 
 use provisor_domain::catalogue::{
-    Bar, Catalogue, Contract, Customer, Network, PackKind, Product, Template, Tenant, TicketType,
-    User,
+    Bar, Catalogue, Contract, Customer, Network, Product, Template, TicketType, User,
 };
 use provisor_domain::{NetworkCode, ServiceCode, UserKind};
 use secrecy::SecretString;
@@ -13,9 +12,10 @@ use toml::Spanned;
 
 use super::file::{
     BarTable, CustomerTable, Entry, KindWord, NetworkTable, ProductTable, Tables, TemplateTable,
-    TenantTable, TicketTypeTable, UserTable,
+    TicketTypeTable, UserTable,
 };
 use super::names::{Names, undefined};
+use super::portal;
 use super::problems::{Label, Problems};
 use super::stock::{self, Codes};
 use crate::password;
@@ -27,6 +27,8 @@ pub(crate) struct Resolved {
     pub(crate) catalogue: Catalogue,
     /// The password of each user, where the file has one.
     pub(crate) passwords: Vec<Option<SecretString>>,
+    /// The password of each portal customer, where the file has one.
+    pub(crate) portal_passwords: Vec<Option<portal::Password>>,
 }
 
 /// Resolves `tables`. `folder` is where relative password files are looked for. What is wrong is in `problems`; with
@@ -46,8 +48,13 @@ pub(crate) fn resolve(
         users.push(user(entry, &names, &codes, problems));
     }
     let (sims, services) = stock::resolve((tables.sims, tables.services), &names, known, problems);
+    let (tenants, mail) = portal::tenants(tables.tenants, &names, known, problems);
+    let (portal_customers, portal_passwords) =
+        portal::customers(tables.portal_customers, &tenants, known, problems);
+    let mut networks = each(tables.networks, |entry| network(entry, problems));
+    networks.extend(mail);
     let catalogue = Catalogue {
-        networks: each(tables.networks, |entry| network(entry, problems)),
+        networks,
         tariffs: each(tables.tariffs, |entry| product(entry, &names, problems)),
         apns: each(tables.apns, |entry| product(entry, &names, problems)),
         boltons: each(tables.boltons, |entry| product(entry, &names, problems)),
@@ -55,12 +62,13 @@ pub(crate) fn resolve(
         templates: each(tables.templates, |entry| template(entry, &names, problems)),
         ticket_types: each(tables.ticket_types, |entry| ticket_type(entry, problems)),
         customers: each(tables.customers, |entry| customer(entry, problems)),
-        tenants: each(tables.tenants, |entry| tenant(entry, problems)),
+        tenants,
+        portal_customers,
         users,
         sims,
         services,
     };
-    Resolved { catalogue, passwords }
+    Resolved { catalogue, passwords, portal_passwords }
 }
 
 fn each<T, U>(entries: Vec<Entry<T>>, turn: impl FnMut(Entry<T>) -> U) -> Vec<U> {
@@ -113,13 +121,13 @@ fn product<C>(
     names: &Names,
     problems: &mut Problems,
 ) -> Product<C> {
-    names.networks.find("network", &label, &body.network, problems);
+    names.sim_network(&label, &body.network, problems);
     let name = named(&label, body.name, problems);
     Product { code: body.code.into_inner(), name, network: body.network.into_inner() }
 }
 
 fn bar(Entry { label, body }: Entry<BarTable>, names: &Names, problems: &mut Problems) -> Bar {
-    names.networks.find("network", &label, &body.network, problems);
+    names.sim_network(&label, &body.network, problems);
     let name = named(&label, body.name, problems);
     let (code, network) = (body.code.into_inner(), body.network.into_inner());
     Bar { code, name, network, suspends: body.suspends }
@@ -181,35 +189,6 @@ fn customer(Entry { label, body }: Entry<CustomerTable>, problems: &mut Problems
     Customer { number: body.number.into_inner(), name, contracts }
 }
 
-fn tenant(Entry { label, body }: Entry<TenantTable>, problems: &mut Problems) -> Tenant {
-    let segment = |text: &str| {
-        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-        !text.is_empty() && text.bytes().all(fits)
-    };
-    for (text, what) in [(&body.name, "name"), (&body.mail_domain, "mail_domain")] {
-        if !segment(text.get_ref()) {
-            let rule = "must be made of letters, digits, dots, hyphens and underscores";
-            problems.within(&label, text.span().start, format!("{what} {rule}"));
-        }
-    }
-    let mut packs: Vec<PackKind> = Vec::new();
-    for pack in body.packs {
-        let known = packs.iter().any(|p| p.name.eq_ignore_ascii_case(pack.name.get_ref()));
-        if known || !segment(pack.name.get_ref()) {
-            let text =
-                format!("pack {:?} is there twice or has no plain name", pack.name.get_ref());
-            problems.within(&label, pack.name.span().start, text);
-        }
-        packs.push(PackKind { name: pack.name.into_inner(), kind: pack.kind });
-    }
-    Tenant {
-        name: body.name.into_inner(),
-        mail_domain: body.mail_domain.into_inner(),
-        networks: body.networks,
-        packs,
-    }
-}
-
 fn user(
     Entry { label, body }: &Entry<UserTable>,
     names: &Names,
@@ -227,7 +206,7 @@ fn user(
     }
     User {
         username: body.username.get_ref().clone(),
-        kind: kind(label, body, codes, problems),
+        kind: kind(label, body, (names, codes), problems),
         password_hash: None,
         customers: sorted(&body.customers),
         bars: sorted(&body.bars),
@@ -242,11 +221,16 @@ fn sorted<C: Ord + Clone>(codes: &[Spanned<C>]) -> Vec<C> {
     codes
 }
 
-fn kind(label: &Label, body: &UserTable, codes: &Codes, problems: &mut Problems) -> UserKind {
-    match (body.kind, &body.group, &body.service) {
-        (KindWord::Account, None, None) => UserKind::Account,
-        (KindWord::Group, Some(group), None) => UserKind::Group(group.get_ref().clone()),
-        (KindWord::Service, None, Some(service)) => {
+fn kind(
+    label: &Label,
+    body: &UserTable,
+    (names, codes): (&Names, &Codes),
+    problems: &mut Problems,
+) -> UserKind {
+    match (body.kind, &body.group, &body.service, &body.tenant) {
+        (KindWord::Account, None, None, None) => UserKind::Account,
+        (KindWord::Group, Some(group), None, None) => UserKind::Group(group.get_ref().clone()),
+        (KindWord::Service, None, Some(service), None) => {
             let code: Option<ServiceCode> = service.get_ref().parse().ok();
             let known = code.filter(|code| codes.has(*code));
             if known.is_none() {
@@ -254,9 +238,13 @@ fn kind(label: &Label, body: &UserTable, codes: &Codes, problems: &mut Problems)
             }
             known.map_or(UserKind::Account, UserKind::Service)
         }
+        (KindWord::Tenant, None, None, Some(tenant)) => {
+            names.tenants.find("tenant", label, tenant, problems);
+            UserKind::Tenant(tenant.get_ref().clone())
+        }
         _ => {
-            let text = "a user of kind \"group\" has a group, one of kind \"service\" a service, \
-                        one of kind \"account\" (the default) neither";
+            let text = "a user of kind \"group\" has a group, one of kind \"service\" a service, one of kind \
+                        \"tenant\" a tenant, one of kind \"account\" (the default) none of them";
             problems.within(label, label.at, text);
             UserKind::Account
         }

@@ -82,7 +82,7 @@ impl SimsSeen {
         }
         names.customers.find("customer", &label, &body.customer, problems);
         if let Some(network) = &body.network {
-            names.networks.find("network", &label, network, problems);
+            names.sim_network(&label, network, problems);
         }
         let stored = facts.get(body.iccid.get_ref());
         let customer = body.customer.get_ref();

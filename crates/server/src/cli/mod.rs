@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod credential;
 mod demo;
+mod mail;
 mod maintenance;
 mod migrate;
 mod serve;
@@ -38,7 +39,8 @@ From nothing to a running server:
 
 Every command works beside a running server, which sees the change within a second.";
 
-/// Provisions SIM services at mobile networks: two legacy APIs over one durable ticket engine.
+/// Provisions SIM services at mobile networks and mailboxes at mail systems: two legacy APIs over one durable ticket
+/// engine.
 #[derive(Debug, Parser)]
 #[command(name = "provisor", version, propagate_version = true, after_help = AFTER)]
 #[command(disable_help_subcommand = true)]
@@ -81,6 +83,8 @@ enum Command {
     Service(service::Service),
     #[command(subcommand)]
     User(user::User),
+    #[command(subcommand)]
+    Mail(mail::Mail),
     #[command(subcommand)]
     Maintenance(maintenance::Maintenance),
     Migrate(migrate::Migrate),
@@ -151,6 +155,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Ticket(command) => command.run(session).await?,
         Command::Service(command) => command.run(session).await?,
         Command::User(command) => command.run(session).await?,
+        Command::Mail(command) => command.run(session).await?,
         Command::Maintenance(command) => command.run(session).await?,
         Command::Migrate(command) => command.run(session)?,
         Command::Config(command) => command.run(session)?,

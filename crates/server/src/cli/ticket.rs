@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use provisor_domain::limits::TICKETS_PER_PAGE_MAX;
 use provisor_domain::store::{Operations, TicketDetail, TicketFilter, TicketMoved};
-use provisor_domain::ticket::{Failure, Ticket as Record};
+use provisor_domain::ticket::{About, Failure, Ticket as Record};
 use provisor_domain::{TicketId, TicketState};
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ pub(crate) struct List {
     /// Only in these states: pending, running, unknown, completed, failed, cancelled
     #[arg(long, value_delimiter = ',', value_name = "STATE")]
     state: Vec<String>,
-    /// Only of this customer
+    /// Only of this customer (or of this tenant's customers)
     #[arg(long, value_name = "NUMBER")]
     customer: Option<String>,
     /// Only at this network
@@ -49,6 +49,9 @@ pub(crate) struct List {
     /// Only for this SIM
     #[arg(long, value_name = "ICCID")]
     sim: Option<String>,
+    /// Only for this portal customer
+    #[arg(long, value_name = "TENANT/PARCUSTID", conflicts_with = "sim")]
+    portal: Option<String>,
     /// At most so many
     #[arg(long, default_value_t = LIMIT_DEFAULT, value_name = "N")]
     limit: usize,
@@ -103,7 +106,7 @@ Cancel an unknown ticket only when you know that it was not done at the network.
 
 /// Take tickets back
 ///
-/// Ends pending and unknown tickets as cancelled; their SIMs are free for other tickets.
+/// Ends pending and unknown tickets as cancelled; their SIMs or portal customers are free for other tickets.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_CANCEL)]
 pub(crate) struct Cancel {
@@ -141,6 +144,7 @@ impl List {
                 .transpose()?,
             network: option(&self.network, "--network").map(|(w, r)| parsed(w, &r)).transpose()?,
             iccid: option(&self.sim, "--sim").map(|(w, r)| parsed(w, &r)).transpose()?,
+            portal: option(&self.portal, "--portal").map(|(w, r)| parsed(w, &r)).transpose()?,
             before: option(&self.before, "--before").map(|(w, r)| parsed(w, &r)).transpose()?,
             limit: self.limit,
         })
@@ -151,7 +155,8 @@ impl List {
         if self.json {
             return output::json(&tickets.iter().map(ticket_json).collect::<Vec<_>>());
         }
-        let head = ["ID", "STATE", "KIND", "CUSTOMER", "NETWORK", "SIM", "RAISED", "TRIES", "WHY"];
+        let head =
+            ["ID", "STATE", "KIND", "CUSTOMER", "NETWORK", "SUBJECT", "RAISED", "TRIES", "WHY"];
         output::table(head, tickets.iter().map(row).collect())?;
         if tickets.len() == self.limit
             && let Some(last) = tickets.last()
@@ -256,11 +261,19 @@ fn row(ticket: &Record) -> [Text; 9] {
         plain(ticket.kind.as_str()),
         plain(&ticket.customer),
         plain(&ticket.network),
-        plain(&ticket.iccid),
+        plain(subject(ticket)),
         plain(when(ticket.raised)),
         plain(ticket.attempts),
         plain(ticket.failure.as_ref().map(|f| f.reason.as_str()).unwrap_or_default()),
     ]
+}
+
+/// What it is about, on one line.
+fn subject(ticket: &Record) -> String {
+    match &ticket.about {
+        About::Service { iccid, .. } => iccid.to_string(),
+        About::Portal(customer) => customer.to_string(),
+    }
 }
 
 fn failure_json(failure: Option<&Failure>) -> Value {
@@ -274,9 +287,10 @@ fn ticket_json(ticket: &Record) -> Value {
         "kind": ticket.kind.as_str(),
         "customer": ticket.customer,
         "network": ticket.network,
-        "service": ticket.service,
-        "cli": ticket.cli,
-        "sim": ticket.iccid,
+        "service": ticket.about.service(),
+        "cli": ticket.about.cli(),
+        "sim": ticket.about.iccid(),
+        "portal_customer": ticket.about.portal_customer(),
         "raised": ticket.raised,
         "raised_by": ticket.raised_by,
         "finished": ticket.finished,
@@ -319,12 +333,17 @@ fn show(detail: &TicketDetail) -> Result<()> {
     }
     line("customer", ticket.customer.as_str())?;
     line("network", ticket.network.as_str())?;
-    line("SIM", ticket.iccid.as_str())?;
-    if let Some(service) = ticket.service {
-        line("service", &service.to_string())?;
-    }
-    if let Some(cli) = &ticket.cli {
-        line("number", cli.as_str())?;
+    match &ticket.about {
+        About::Service { iccid, service, cli } => {
+            line("SIM", iccid.as_str())?;
+            if let Some(service) = service {
+                line("service", &service.to_string())?;
+            }
+            if let Some(cli) = cli {
+                line("number", cli.as_str())?;
+            }
+        }
+        About::Portal(customer) => line("ParCustId", customer.as_str())?,
     }
     let by = ticket.raised_by.as_deref().unwrap_or("(unknown)");
     line("raised", &format!("{} by {by}", when(ticket.raised)))?;

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
-use provisor_domain::store::{NewUser, Operations, StoreError, UserChange, Users};
-use provisor_domain::{UserKind, Username};
+use provisor_domain::store::{NewUser, Operations, Portal, StoreError, UserChange, Users};
+use provisor_domain::{TenantName, UserKind, Username};
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -30,6 +30,7 @@ Examples:
   provisor user add MarioG --customer 1000000 --bar AS_SUS_MSISDN
   provisor user add dispatcher --customer 1000000 --group trucks
   echo 'a long password' | provisor user add script --customer 1000000 --password-stdin
+  provisor user add backend --tenant kommitt          calls the Simple Portal API from outside the tenant's networks
 
 For scripts rather make an API credential: provisor user credential add MarioG";
 
@@ -56,6 +57,9 @@ pub(crate) struct Add {
     /// Reaches only this service
     #[arg(long, value_name = "CODE")]
     service: Option<String>,
+    /// Is the back end of this tenant: may call the Simple Portal API for it, and nothing else
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["service", "group", "customers", "bars", "boltons"])]
+    tenant: Option<String>,
     #[command(flatten)]
     password: Source,
 }
@@ -173,10 +177,11 @@ impl Add {
         let bars: Result<Vec<_>> = self.bars.iter().map(|raw| parsed("--bar", raw)).collect();
         let boltons: Result<Vec<_>> =
             self.boltons.iter().map(|raw| parsed("--bolton", raw)).collect();
-        let kind = match (&self.group, &self.service) {
-            (Some(group), _) => UserKind::Group(parsed("--group", group)?),
-            (None, Some(service)) => UserKind::Service(parsed("--service", service)?),
-            (None, None) => UserKind::Account,
+        let kind = match (&self.group, &self.service, &self.tenant) {
+            (Some(group), _, _) => UserKind::Group(parsed("--group", group)?),
+            (None, Some(service), _) => UserKind::Service(parsed("--service", service)?),
+            (None, None, Some(tenant)) => UserKind::Tenant(self::tenant(&store, tenant).await?),
+            (None, None, None) => UserKind::Account,
         };
         let (bars, boltons) = (bars?, boltons?);
         let password_hash = hash(&self.password.get()?)?;
@@ -191,6 +196,15 @@ impl Add {
     }
 }
 
+/// A tenant that there is.
+async fn tenant(store: &dyn Portal, raw: &str) -> Result<TenantName> {
+    let name: TenantName = parsed("--tenant", raw)?;
+    if !store.tenant_list().await?.iter().any(|tenant| tenant.name == name) {
+        bail!("there is no tenant {name}: define it with [[tenant]] in the catalogue");
+    }
+    Ok(name)
+}
+
 impl List {
     async fn run(self, session: &Session) -> Result<()> {
         let store = session.store()?;
@@ -200,6 +214,7 @@ impl List {
             UserKind::Account => "account".to_owned(),
             UserKind::Group(group) => format!("group {group}"),
             UserKind::Service(service) => format!("service {service}"),
+            UserKind::Tenant(tenant) => format!("tenant {tenant}"),
         };
         if self.json {
             let all = users.iter().map(|user| {

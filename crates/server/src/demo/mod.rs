@@ -12,7 +12,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use provisor_domain::catalogue::Catalogue;
 use provisor_domain::clock::{Clock, SystemClock};
-use provisor_domain::driver::{Command, Driver, OnceKey, Outcome, Subscription, Want, Wanted};
+use provisor_domain::driver::{
+    Command, Driver, Element, OnceKey, Outcome, Subscription, Want, Wanted,
+};
 use provisor_domain::store::Origin;
 use provisor_domain::{Imsi, Service, TicketId};
 use provisor_store::sqlite::{Options, SqliteStore};
@@ -57,10 +59,13 @@ async fn load(database: &Path, data_dir: &Path) -> Result<()> {
     };
     let applied = catalogue::apply(&store, order).await?;
     for network in &applied.catalogue.networks {
-        let driver = provisor_drivers::build(network, data_dir)?;
+        let Element::Network(driver) = provisor_drivers::build(network, data_dir)? else {
+            continue;
+        };
         let wants = wants(&applied.catalogue, |service| service.network == network.code);
         tell(driver.as_ref(), wants).await?;
     }
+    crate::mail_sync::run(&store, data_dir).await?;
     Ok(())
 }
 
@@ -123,6 +128,19 @@ fn invite(address: SocketAddr) {
             "# {what}\ncurl -d '{{{user},{members}}}' \\\n  http://{address}/v1/{method}\n"
         ));
     }
+    let portal = [
+        ("The second document's API: the mailboxes of a customer", "", "mail/10953/list"),
+        ("… as XML", "-H 'Force-XML: true' ", "mail/10953/list"),
+        (
+            "A new customer with a password (its MD5) …",
+            "",
+            "access/12345/enable/098f6bcd4621d373cade4e832627b4f6",
+        ),
+        ("… and five mailboxes", "", "pack/12345/enable/mail/5"),
+    ];
+    for (what, header, path) in portal {
+        note(format!("# {what}\ncurl {header}http://{address}/kommitt/ccsimplemailapi/{path}\n"));
+    }
     note("Ctrl-C ends it.\n");
 }
 
@@ -149,12 +167,15 @@ mod tests {
             .collect();
         assert_eq!(told, [("1000274", "MarioG18", 217), ("1900274", "MarioG19", 11)]);
         let network = store.network_list().await.unwrap().remove(0);
-        let driver = provisor_drivers::build(&network, dir.path()).unwrap();
+        let Element::Network(driver) = provisor_drivers::build(&network, dir.path()).unwrap()
+        else {
+            panic!("{network:?} serves no SIMs");
+        };
         let marion = "8944110011462295831".parse().unwrap();
         assert_eq!(driver.status(&marion, None).await, NetworkStatus::Active);
         let free = "8910390000015161789".parse().unwrap();
         assert_eq!(driver.status(&free, None).await, NetworkStatus::Absent);
         let known = store.catalogue_read(CatalogueKeys::default()).await.unwrap();
-        assert!(known.tenants.iter().any(|tenant| tenant.name == "kommitt"));
+        assert!(known.tenants.iter().any(|tenant| tenant.name.as_str() == "kommitt"));
     }
 }

@@ -1,0 +1,123 @@
+//! The world of the Simple Portal tests, and somebody who calls that face.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+use super::catalogue::BASE;
+use super::http::{Answer, Client};
+use super::process::Server;
+use super::wait::eventually;
+use super::world::World;
+
+/// The MD5 of `test`: the document's own hash.
+pub(crate) const HASH: &str = "098f6bcd4621d373cade4e832627b4f6";
+/// While this file is in the world's directory, the mail system of tenant `down` is down.
+pub(crate) const MAIL_OUTAGE_FILE: &str = "mail-is-down";
+pub(crate) const BACKEND_PASSWORD: &str = "backend-canary-7yTq2M";
+pub(crate) const ELSEWHERE_PASSWORD: &str = "elsewhere-canary-1aKv9";
+
+/// Tenants: `kommitt` is called by anybody on this machine, `closed` by nobody without credentials, `elsewhere` from
+/// another network, and what `down` orders of its mail system stays open while that is down.
+pub(crate) const TENANTS: &str = r#"
+[[network]]
+code = "DOWNMAIL"
+driver = "simulated-mail"
+file = "downmail/mail.db"
+outage_file = "mail-is-down"
+
+[[tenant]]
+name = "kommitt"
+mail_domain = "rapeedo.net"
+default = true
+packs = [{ name = "Mail", kind = "count" }, { name = "Web", kind = "size" }, { name = "Cloud", kind = "size" }]
+
+[[tenant]]
+name = "closed"
+mail_domain = "closed.example"
+networks = []
+packs = [{ name = "Mail", kind = "count" }, { name = "Web", kind = "size" }]
+
+[[tenant]]
+name = "elsewhere"
+mail_domain = "elsewhere.example"
+networks = ["192.0.2.0/24"]
+packs = [{ name = "Mail", kind = "count" }, { name = "Web", kind = "size" }]
+
+[[tenant]]
+name = "down"
+mail_domain = "down.example"
+mail = "DOWNMAIL"
+packs = [{ name = "Mail", kind = "count" }, { name = "Web", kind = "size" }]
+
+[[user]]
+username = "backend"
+password = "backend-canary-7yTq2M"
+kind = "tenant"
+tenant = "closed"
+
+[[user]]
+username = "elsewhere"
+password = "elsewhere-canary-1aKv9"
+kind = "tenant"
+tenant = "elsewhere"
+"#;
+
+impl World {
+    /// Both faces: the catalogue of the other tests and [`TENANTS`].
+    pub(crate) fn with_tenants() -> Self {
+        Self::with(&format!("{BASE}{TENANTS}"))
+    }
+}
+
+/// A back end that calls for one tenant.
+#[derive(Debug)]
+pub(crate) struct BackEnd {
+    pub(crate) http: Client,
+    tenant: String,
+    headers: Vec<(String, String)>,
+}
+
+impl BackEnd {
+    pub(crate) fn new(server: &Server, tenant: &str) -> Self {
+        Self { http: server.client(), tenant: tenant.to_owned(), headers: Vec::new() }
+    }
+
+    pub(crate) fn at(address: SocketAddr, tenant: &str) -> Self {
+        Self { http: Client::new(address), tenant: tenant.to_owned(), headers: Vec::new() }
+    }
+
+    /// The same with a header in every call.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Calls `package/ParCustId/function…`.
+    pub(crate) fn call(&mut self, path: &str) -> Answer {
+        self.send("GET", path)
+    }
+
+    /// The same by another verb.
+    pub(crate) fn send(&mut self, verb: &str, path: &str) -> Answer {
+        let headers: Vec<(&str, &str)> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.http.send(verb, &format!("/{}/ccsimplemailapi/{path}", self.tenant), &headers)
+    }
+
+    /// The JSON answer of a call that succeeds.
+    #[track_caller]
+    pub(crate) fn done(&mut self, path: &str) -> Value {
+        let answer = self.call(path);
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        answer.json()
+    }
+
+    /// Waits until nothing is open for a customer.
+    pub(crate) fn clean(&mut self, customer: &str) -> Value {
+        eventually(&format!("nothing to be open for {customer}"), || {
+            let status = self.done(&format!("access/{customer}/status"));
+            (status["dirty"] == false).then_some(status)
+        })
+    }
+}
