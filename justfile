@@ -30,7 +30,7 @@ bench *ARGS:
     cargo build --release --bin provisor --bin provisor-bench
     target/release/provisor-bench {{ARGS}}
 
-# the crash test with more points: just crash 10000
+# the crash test with more kills under load: just crash 10000
 crash POINTS="1000":
     PROVISOR_CRASH_POINTS={{POINTS}} cargo test -p provisor-server --test e2e crash -- --nocapture
 

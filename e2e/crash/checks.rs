@@ -9,7 +9,7 @@ use provisor_drivers::simulator::Simulator;
 use rusqlite::{Connection, OpenFlags};
 
 use super::client::Promise;
-use crate::rig::{PROVISOR, World};
+use crate::rig::World;
 
 /// The books, for reading only.
 pub(super) fn books(world: &World) -> Connection {
@@ -165,7 +165,7 @@ const TAMPERING: [(&str, &str); 7] = [
 #[test]
 fn the_checks_find_what_is_wrong() {
     let mut load = super::load::Load::new(3);
-    load.round(&[PROVISOR], "a quiet round", super::load::ANSWERS_PER_ROUND);
+    load.killed_after(super::load::ANSWERS_PER_ROUND);
     load.drain();
     for (file, tampering) in TAMPERING {
         let path = load.world.dir().join(file);

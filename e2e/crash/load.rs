@@ -1,18 +1,35 @@
 //! A world under load, round after round: a server, clients that keep it busy, its death, and the checks.
 
-use std::time::Duration;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::client::{Chance, Clients};
+use super::chance::Chance;
+use super::client::Clients;
 use super::{checks, world};
 use crate::rig::*;
 
-/// A round ends after so many answers, if the server has not died before.
+/// The load of a round that ends by itself: so many answers.
 pub(super) const ANSWERS_PER_ROUND: usize = 120;
+/// A point that is not reached within so many answers is given up.
+const ANSWERS_MAX: usize = 3_000;
 const CLIENTS: usize = 4;
+/// How long the load of one round may take on a slow machine.
+const LOAD_WITHIN: Duration = Duration::from_mins(3);
 /// How long the last server may take: a ticket that met several faults waits for some of the longer delays.
 const LAST_TICKET_WITHIN: Duration = Duration::from_mins(2);
+
+/// Where a server was when it died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Death {
+    /// At the point that was chosen for it, while clients that had answers already were calling it.
+    UnderLoad,
+    /// At its point too, but before any client had an answer.
+    AtStart,
+    /// Not at its point, which the load never reached: it was killed after [`ANSWERS_MAX`] answers.
+    NotReached,
+}
 
 /// A world and its clients.
 #[derive(Debug)]
@@ -21,10 +38,7 @@ pub(super) struct Load {
     credential: String,
     clients: Clients,
     pub(super) chance: Chance,
-    /// Rounds so far; those of them in which the server died at its point while it started; and under load.
     rounds: usize,
-    hit_at_start: usize,
-    hit_at_work: usize,
 }
 
 impl Load {
@@ -32,41 +46,53 @@ impl Load {
         let world = World::with(&world::catalogue(seed));
         let credential = world.credential("alice", &[]);
         let (clients, chance) = (Clients::default(), Chance::new(seed));
-        Self { world, credential, clients, chance, rounds: 0, hit_at_start: 0, hit_at_work: 0 }
+        Self { world, credential, clients, chance, rounds: 0 }
     }
 
-    /// Starts a server behind `prefix`, keeps it busy until it dies or has answered `answers` times, kills it in the
-    /// midst of its work, and checks the files. `place` names the point in failures.
-    pub(super) fn round(&mut self, prefix: &[&str], place: &str, answers: usize) {
+    /// Starts a server behind `prefix`, a tracer that kills it at some point, keeps it busy until it dies, and checks
+    /// the files. `place` names the point in failures.
+    pub(super) fn killed_by(&mut self, prefix: &[&str], place: &str) -> Death {
         self.rounds += 1;
+        self.clients.begin_round();
         let mut command = self.world.serve_under(prefix);
-        match Server::try_start(&mut command, self.world.dir()) {
-            Ok(mut server) => {
-                if self.died_of_itself(&mut server, answers, false) {
-                    self.hit_at_work += 1;
-                }
-            }
-            Err(status) => {
+        let status = match Server::try_start(&mut command, self.world.dir()) {
+            Ok(mut server) => self.busy(&mut server, ANSWERS_MAX, false),
+            Err(status) => Some(status),
+        };
+        let death = match status {
+            None => Death::NotReached,
+            Some(status) => {
                 let signal = std::os::unix::process::ExitStatusExt::signal(&status);
                 assert_eq!(signal, Some(9), "it died of something else at {place}: {status}");
-                self.hit_at_start += 1;
+                if self.clients.answers() > 0 { Death::UnderLoad } else { Death::AtStart }
             }
-        }
+        };
         self.check(place);
+        death
+    }
+
+    /// Kills a server in the midst of its work, once it has answered `answers` times, and checks the files.
+    pub(super) fn killed_after(&mut self, answers: usize) {
+        self.undisturbed(&[PROVISOR], answers, &format!("{answers} answers"), false);
     }
 
     /// A round with a disk that fails: the clients may be told that something is broken.
     pub(super) fn round_with_faults(&mut self, prefix: &[&str], place: &str) {
+        self.undisturbed(prefix, ANSWERS_PER_ROUND, place, true);
+    }
+
+    /// A round in which the server has no reason to die before it is killed.
+    fn undisturbed(&mut self, prefix: &[&str], answers: usize, place: &str, faults: bool) {
         self.rounds += 1;
+        self.clients.begin_round();
         let mut server = Server::start(&mut self.world.serve_under(prefix), self.world.dir());
-        let died = self.died_of_itself(&mut server, ANSWERS_PER_ROUND, true);
-        assert!(!died, "a disk that fails is no reason to die: {}", server.output().stderr());
+        let died = self.busy(&mut server, answers, faults);
+        assert_eq!(died, None, "no reason to die: {place}: {}", server.output().stderr());
         self.check(place);
     }
 
-    /// Keeps `server` busy and ends it. True when it had died before that.
-    fn died_of_itself(&mut self, server: &mut Server, answers: usize, faults: bool) -> bool {
-        self.clients.begin_round();
+    /// Keeps `server` busy until it has answered `answers` times, and kills it. How it had ended, if it died before.
+    fn busy(&mut self, server: &mut Server, answers: usize, faults: bool) -> Option<ExitStatus> {
         let callers: Vec<_> = (0..CLIENTS)
             .map(|_| {
                 let seed = u64::try_from(self.chance.below(usize::MAX)).expect("31 bits fit");
@@ -78,14 +104,16 @@ impl Load {
             for (caller, chance) in callers {
                 scope.spawn(move || clients.keep_busy(caller, chance, faults));
             }
-            let died = eventually("the server to die or to answer often enough", || {
-                if server.ended().is_some() {
-                    return Some(true);
-                }
-                (clients.answers() >= answers).then_some(false)
+            let what = "the server to die or to answer often enough";
+            let (began, mut slow) = (Instant::now(), false);
+            let died = eventually_within(2 * LOAD_WITHIN, what, || {
+                slow = began.elapsed() > LOAD_WITHIN;
+                let died = server.ended();
+                (died.is_some() || slow || clients.answers() >= answers).then_some(died)
             });
-            // The clients are still calling, and stop when nobody answers any more.
+            // The clients are still calling, and stop when nobody answers any more; so first this, then the complaint.
             server.kill();
+            assert!(!slow, "{} answers in {LOAD_WITHIN:?}", clients.answers());
             died
         })
     }
@@ -114,9 +142,8 @@ impl Load {
     }
 
     /// Lets a last server answer what was never answered and finish what is open, and checks that everything has
-    /// ended and agrees, and that there is no ticket that no client knows.
-    #[expect(clippy::print_stderr, reason = "a long run says what it has done")]
-    pub(super) fn finish(self) {
+    /// ended and agrees, and that there is no ticket that no client knows. Answers how many tickets there are.
+    pub(super) fn finish(self) -> usize {
         self.drain();
         let mut server = self.world.serve();
         let mut alice = Caller::new(&server, "alice", &self.credential);
@@ -130,11 +157,7 @@ impl Load {
         self.check("the end");
         checks::all_tickets_are_known(&self.world, &promises);
         let (rounds, tickets) = (self.rounds, promises.len());
-        eprintln!(
-            "{rounds} rounds: {} deaths at their point under load and {} at the start, the others when the load was \
-             over; {tickets} tickets promised",
-            self.hit_at_work, self.hit_at_start
-        );
         assert!(tickets > rounds, "the clients were not let in: {tickets} in {rounds} rounds");
+        tickets
     }
 }
