@@ -8,6 +8,7 @@
 //! Invariants: a command is carried out wholly or not at all; an older command than the newest of its customer is
 //! refused and changes nothing; an address is one customer's; a mailbox's mail lies in a place of its customer's own.
 
+pub mod config;
 mod settings;
 mod state;
 

@@ -25,7 +25,7 @@ pub(crate) enum Kind {
 /// What both kinds can do.
 #[derive(Debug)]
 pub(crate) enum Opened {
-    Real(MailStore),
+    Real(Box<MailStore>),
     Simulated(Box<SimulatedMail>),
 }
 
@@ -59,7 +59,8 @@ impl Mail {
         self.opened = Some(match &self.kind {
             Kind::Real => {
                 let settings = mail::Settings::from_json(json!({}).as_object().unwrap());
-                Opened::Real(MailStore::open(&code, &file, settings.unwrap()).unwrap())
+                let store = MailStore::open(&code, &file, settings.unwrap()).unwrap();
+                Opened::Real(Box::new(store))
             }
             Kind::Simulated(settings) => {
                 let settings = simulator::Settings::of_mail(settings.as_object().unwrap());
@@ -108,7 +109,7 @@ impl Mail {
 impl Subject for Mail {
     fn driver(&self) -> &dyn MailDriver {
         match self.opened.as_ref().unwrap() {
-            Opened::Real(store) => store,
+            Opened::Real(store) => &**store,
             Opened::Simulated(simulated) => &**simulated,
         }
     }
