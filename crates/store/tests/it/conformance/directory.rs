@@ -286,6 +286,10 @@ pub(crate) async fn support_cases_share_the_numbers(store: Arc<dyn Store>) {
             }
         }
     }
+    // A tenant's user has no business here, not even with what it raised itself.
+    let of_tenant = opened(case("TenantG", None).await).await;
+    let tenant = world.scope("TenantG").await;
+    assert_eq!(world.store.ticket_find(tenant, of_tenant).await.unwrap(), None);
     let types = async |code: &str| world.store.ticket_type_find(a(code)).await.unwrap();
     assert_eq!(
         (types("PORT").await, types("FAULT").await, types("X").await),

@@ -56,7 +56,7 @@ macro_rules! suite {
             portal_settling: every_kind_of_portal_order_changes_the_books,
                 a_portal_settlement_that_is_too_late_writes_nothing, a_failed_portal_ticket_changes_nothing,
                 an_address_is_one_customers, a_request_stands_where_its_ticket_stands,
-                mailboxes_are_replaced_whole;
+                mailboxes_are_replaced_whole, a_ticket_changes_what_it_is_about;
             portal_reading: a_portal_customer_is_its_tenants, portal_customers_come_in_pages,
                 tenants_are_listed_and_their_changes_noticed, a_tenants_user_calls_for_it_alone;
             imports: an_import_lands_in_one_moment, bad_rows_are_named, an_abandoned_import_leaves_nothing,

@@ -9,7 +9,7 @@ use provisor_domain::plan::PortalChange;
 use provisor_domain::portal::{PortalCustomer, PortalId, PortalSecret, RequestState, SecretForm};
 use provisor_domain::store::{ClaimAsk, NewTicket, Settled, Store, Verdict};
 use provisor_domain::ticket::FailureKind;
-use provisor_domain::{Mailbox, Order, TicketId, TicketState};
+use provisor_domain::{Mailbox, Order, SimState, TicketId, TicketState};
 
 use super::portal_world::{
     adoption, enable_mail, enable_web, first_enable, mailbox, pack, portal, portal_books, secret,
@@ -223,4 +223,24 @@ pub(crate) async fn mailboxes_are_replaced_whole(store: Arc<dyn Store>) {
     let other = a("other/1");
     let taken = world.store.portal_find(other, Some(gone.address)).await.unwrap().address_taken;
     assert!(!taken);
+}
+
+pub(crate) async fn a_ticket_changes_what_it_is_about(store: Arc<dyn Store>) {
+    let world = World::with_sims(store, 1).await;
+    let id = portal("10953");
+    world.opened(first_enable(&id, world.start)).await;
+    world.opened(world.connect(0).await).await;
+    let of_portal = world.claim_mail(1, world.start).await.remove(0);
+    let of_sim = world.claim(1, world.start).await.remove(0);
+    for (lease, other) in [(&of_portal, &of_sim), (&of_sim, &of_portal)] {
+        let refused = world.settle(lease, completed(other), world.start).await;
+        assert!(matches!(refused, Settled::Refused(_)), "{refused:?}");
+        assert_eq!(world.portal(&id).await.customer, None);
+        assert_eq!(world.sim(0).await.state, SimState::Stock);
+    }
+    for lease in [&of_portal, &of_sim] {
+        assert_eq!(world.settle(lease, completed(lease), world.start).await, Settled::Done);
+    }
+    assert!(world.portal(&id).await.customer.unwrap().enabled);
+    assert_eq!(world.sim(0).await.state, SimState::InUse);
 }
