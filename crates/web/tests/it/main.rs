@@ -15,5 +15,6 @@ mod http;
 mod idempotency;
 mod methods;
 mod pages;
+mod portal;
 mod rig;
 mod serving;

@@ -9,6 +9,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use prometheus_client::registry::Registry;
+use provisor_domain::TicketId;
+use provisor_domain::catalogue::Catalogue;
 use provisor_domain::clock::{Clock, SystemClock};
 use provisor_domain::store::{NewCredential, Operations, Origin, Users};
 use provisor_domain::user::CredentialUse;
@@ -19,7 +21,6 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-use crate::catalogue::catalogue;
 pub(crate) use crate::catalogue::*;
 
 pub(crate) struct World {
@@ -72,9 +73,13 @@ impl World {
     }
 
     pub(crate) async fn with(limits: HttpLimits) -> Self {
+        Self::of(catalogue(), limits).await
+    }
+
+    pub(crate) async fn of(catalogue: Catalogue, limits: HttpLimits) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&dir.path().join("test.db"), Options::default()).unwrap();
-        store.catalogue_write(catalogue(), origin(), SystemClock.now()).await.unwrap();
+        store.catalogue_write(catalogue, origin(), SystemClock.now()).await.unwrap();
         let mut registry = Registry::default();
         let parts = Parts {
             clock: Arc::new(SystemClock),
@@ -93,6 +98,19 @@ impl World {
         self.dir.path().join("test.db")
     }
 
+    /// Everything that was written to disk.
+    pub(crate) fn written(&self) -> Vec<u8> {
+        let (mut written, mut paths) = (Vec::new(), vec![self.dir.path().to_owned()]);
+        while let Some(path) = paths.pop() {
+            if path.is_dir() {
+                paths.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            } else {
+                written.extend(std::fs::read(path).unwrap());
+            }
+        }
+        written
+    }
+
     /// Sees what changed in the store, as a server does four times a second.
     pub(crate) async fn look(&self) {
         let dir = self.dir.path().to_owned();
@@ -100,6 +118,12 @@ impl World {
             provisor_drivers::build(network, &dir).map_err(|error| error.to_string())
         });
         Watch::new(self.engine.clone(), build).look().await.unwrap();
+    }
+
+    /// Takes a ticket back that nobody has claimed.
+    pub(crate) async fn cancel(&self, id: TicketId) {
+        let reason = "taken back by a test".to_owned();
+        self.store.ticket_cancel(id, reason, origin(), SystemClock.now()).await.unwrap();
     }
 
     /// Carries tickets out until what is answered is dropped.
@@ -116,16 +140,26 @@ impl World {
 
     /// A credential of `MarioG`'s.
     pub(crate) async fn credential(&self, usable_for: CredentialUse) -> String {
+        self.credential_of("MarioG", usable_for, &[]).await
+    }
+
+    /// A credential of a user's that may be used from these networks, or from anywhere.
+    pub(crate) async fn credential_of(
+        &self,
+        username: &str,
+        usable_for: CredentialUse,
+        networks: &[&str],
+    ) -> String {
         let credential = Credential::generate();
         let key = self.store.installation_key().await.unwrap();
         let new = NewCredential {
             digest: credential.digest(&key).0,
             label: credential.label().to_owned(),
             usable_for,
-            networks: vec![],
+            networks: networks.iter().map(|network| network.parse().unwrap()).collect(),
             expires: None,
         };
-        let name = "MarioG".parse().unwrap();
+        let name = username.parse().unwrap();
         let added = self.store.credential_add(name, new, origin(), SystemClock.now()).await;
         assert!(added.unwrap());
         self.look().await;
