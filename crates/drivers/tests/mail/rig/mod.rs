@@ -1,0 +1,270 @@
+//! Debian's Dovecot and Postfix on loopback, from the configuration that this product writes, in a directory that goes
+//! when the test ends. Used by tests of the mail driver here and, by its path, by tests of the whole product.
+//!
+//! Only what a test needs is set besides the written configuration (the `*_EXTRA` texts). The servers are killed when the
+//! test ends, however it ends: by [`Drop`], and if the test's process itself is killed, by the kernel.
+
+pub(crate) mod talk;
+#[path = "../../../../../e2e/rig/wait.rs"]
+mod wait;
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use provisor_drivers::mail::config::{self, File, Params, Ports};
+use tempfile::TempDir;
+
+use talk::{Imap, Smtp};
+pub(crate) use wait::eventually;
+
+/// What these tests need of Debian's packages (install them with `--no-install-recommends`).
+const PACKAGES: &str =
+    "dovecot-imapd dovecot-lmtpd dovecot-sqlite dovecot-auth-lua postfix postfix-sqlite";
+const MASTER: &str = "/usr/lib/postfix/sbin/master";
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// The group that may write in the lookup file's directory. Postfix's own, because a test makes no groups.
+const GROUP: &str = "postfix";
+
+/// No TLS on loopback, no delay after a wrong password, everything in the test's directory.
+const DOVECOT_EXTRA: &str = "
+ssl = no
+base_dir = @PLACE@/run
+state_dir = @PLACE@/run
+log_path = @PLACE@/dovecot.log
+auth_verbose = yes
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
+";
+const POSTFIX_EXTRA: &str = "
+tls_of_submission = none
+inet_protocols = ipv4
+myhostname = mail.test.invalid
+queue_directory = @PLACE@/queue
+data_directory = @PLACE@/postfix
+maillog_file = @PLACE@/postfix.log
+maillog_file_prefixes = @PLACE@
+";
+
+/// The two servers, running.
+#[derive(Debug)]
+pub(crate) struct MailServers {
+    // In this order: the servers end before their directory goes.
+    postfix: Server,
+    dovecot: Server,
+    params: Params,
+    place: Place,
+}
+
+/// The directory of a pair of servers that do not run yet.
+#[derive(Debug)]
+pub(crate) struct Place(TempDir);
+
+impl Place {
+    /// In memory, where that can be: what the disk is busy with is not what tests of mail are about.
+    pub(crate) fn new() -> Self {
+        assert!(
+            Path::new("/usr/sbin/dovecot").exists() && Path::new(MASTER).exists(),
+            "these tests run real mail servers: apt-get install --no-install-recommends {PACKAGES}"
+        );
+        let place = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        assert_eq!(
+            std::os::unix::fs::MetadataExt::uid(&fs::metadata(place.path()).unwrap()),
+            0,
+            "Dovecot and Postfix are started as root: run these tests as root"
+        );
+        let this = Self(place);
+        rights(this.0.path(), 0o755);
+        let ids = |database: &str, name: &str| {
+            let output = Command::new("getent").args([database, name]).output().unwrap();
+            let entry = String::from_utf8(output.stdout).unwrap();
+            entry
+                .split(':')
+                .nth(2)
+                .unwrap_or_else(|| panic!("no {database} {name}"))
+                .parse()
+                .unwrap()
+        };
+        // As docs/drivers.md says.
+        for name in ["lookup", "mail", "etc/sql", "queue", "postfix", "run"] {
+            fs::create_dir_all(this.path(name)).unwrap();
+        }
+        chown(this.path("lookup"), None, Some(ids("group", GROUP))).unwrap();
+        rights(&this.path("lookup"), 0o2770);
+        let (uid, gid) = MAIL_OWNER;
+        chown(this.path("mail"), Some(uid), Some(gid)).unwrap();
+        chown(this.path("postfix"), Some(ids("passwd", "postfix")), None).unwrap();
+        this
+    }
+
+    /// Where the mail network's file belongs.
+    pub(crate) fn lookup(&self) -> PathBuf {
+        self.path("lookup/mail.db")
+    }
+
+    /// Starts the servers; answers when they listen.
+    pub(crate) fn start(self) -> MailServers {
+        let params = Params {
+            group: GROUP.into(),
+            mail_owner: MAIL_OWNER,
+            listen: Some(LOOPBACK),
+            ports: free_ports(),
+            ..Params::new(self.lookup(), self.path("etc"), self.path("mail"))
+        };
+        self.write(config::dovecot(&params).unwrap(), "dovecot.conf", DOVECOT_EXTRA);
+        self.write(config::postfix(&params).unwrap(), "main.cf", POSTFIX_EXTRA);
+        let etc = self.path("etc");
+        let check = Command::new("postfix").arg("-c").arg(&etc).arg("check").output().unwrap();
+        assert!(check.status.success(), "{check:?}\n{}", self.logs());
+        let conf = etc.join("dovecot.conf");
+        let dovecot = Server::start("dovecot", ["-F", "-c", conf.to_str().unwrap()], &self);
+        let postfix = Server::start(MASTER, ["-d", "-c", etc.to_str().unwrap()], &self);
+        let mut servers = MailServers { postfix, dovecot, params, place: self };
+        servers.wait_until_ready();
+        servers
+    }
+
+    fn write(&self, files: Vec<File>, extended: &str, extra: &str) {
+        let extra = extra.replace("@PLACE@", self.0.path().to_str().unwrap());
+        for File { name, text, mode } in files {
+            let path = self.path("etc").join(name);
+            let extra = if name == extended { &*extra } else { "" };
+            fs::write(&path, text + extra).unwrap();
+            rights(&path, mode);
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn logs(&self) -> String {
+        let names = ["dovecot.log", "postfix.log", "output.log"];
+        let read = |name: &&str| fs::read_to_string(self.path(name)).unwrap_or_default();
+        names.iter().map(|name| format!("== {name}\n{}", read(name))).collect()
+    }
+}
+
+/// Whom the mail belongs to: nobody that this machine knows.
+const MAIL_OWNER: (u32, u32) = (59_999, 59_999);
+
+impl MailServers {
+    /// An IMAP connection.
+    pub(crate) fn imap(&self) -> Imap {
+        Imap::connect(self.at(self.params.ports.imap))
+    }
+
+    /// A connection as another mail server makes it.
+    pub(crate) fn smtp(&self) -> Smtp {
+        Smtp::connect(self.at(self.params.ports.smtp))
+    }
+
+    /// A connection as a customer's mail program makes it.
+    pub(crate) fn submission(&self) -> Smtp {
+        Smtp::connect(self.at(self.params.ports.submission))
+    }
+
+    /// The texts of the mails in the inbox of who logs in with `password`.
+    pub(crate) fn inbox(&self, user: &str, password: &str) -> Vec<String> {
+        let mut imap = self.imap();
+        imap.login(user, password).unwrap_or_else(|error| panic!("{user}: {error}"));
+        imap.inbox()
+    }
+
+    /// Waits for `count` mails in an inbox; answers with their texts.
+    #[track_caller]
+    pub(crate) fn arrived(&self, user: &str, password: &str, count: usize) -> Vec<String> {
+        eventually(&format!("{count} mails in the inbox of {user}"), || {
+            let mails = self.inbox(user, password);
+            assert!(mails.len() <= count, "more than {count}: {mails:#?}");
+            (mails.len() == count).then_some(mails)
+        })
+    }
+
+    fn at(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(LOOPBACK, port)
+    }
+
+    fn wait_until_ready(&mut self) {
+        let Ports { imap, lmtp, sasl, quota_status, smtp, submission, .. } = self.params.ports;
+        for port in [imap, lmtp, sasl, quota_status, smtp, submission] {
+            let address = self.at(port);
+            eventually(&format!("a server at {address}"), || {
+                self.dovecot.assert_runs(&self.place);
+                self.postfix.assert_runs(&self.place);
+                std::net::TcpStream::connect(address).ok()
+            });
+        }
+    }
+}
+
+impl Drop for MailServers {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            use std::io::Write as _;
+            let _ = writeln!(std::io::stderr(), "{}", self.place.logs());
+        }
+    }
+}
+
+/// A server as a process group of its own. Killed when dropped.
+#[derive(Debug)]
+struct Server(Child);
+
+impl Server {
+    fn start<'a>(program: &str, args: impl IntoIterator<Item = &'a str>, place: &Place) -> Self {
+        let log = fs::File::options().create(true).append(true).open(place.path("output.log"));
+        let log = log.unwrap();
+        // setpriv: the kernel ends the server when this process is killed.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "TERM", program])
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    fn assert_runs(&mut self, place: &Place) {
+        let ended = self.0.try_wait().unwrap();
+        assert!(ended.is_none(), "a mail server has ended: {ended:?}\n{}", place.logs());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The master process of either server ends its others.
+        let pid = self.0.id().to_string();
+        let _ = Command::new("kill").args(["-TERM", &pid]).status();
+        let _ = self.0.wait();
+    }
+}
+
+fn rights(path: &Path, mode: u32) {
+    fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+}
+
+/// Ports that nobody has, all different.
+fn free_ports() -> Ports {
+    let held: Vec<TcpListener> =
+        (0..7).map(|_| TcpListener::bind((LOOPBACK, 0)).unwrap()).collect();
+    let port = |at: usize| held[at].local_addr().unwrap().port();
+    Ports {
+        imap: port(0),
+        imaps: port(1),
+        lmtp: port(2),
+        sasl: port(3),
+        quota_status: port(4),
+        smtp: port(5),
+        submission: port(6),
+    }
+}
