@@ -5,10 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use provisor_drivers::mail::MailStore;
 use provisor_drivers::simulator::Simulator;
 use rusqlite::{Connection, OpenFlags};
+use secrecy::ExposeSecret;
 
 use super::client::Promise;
+use super::order::Name;
 use crate::rig::World;
 
 /// The books, for reading only.
@@ -18,15 +21,58 @@ pub(super) fn books(world: &World) -> Connection {
 }
 
 /// Rules as queries that find those who break them.
-const RULES: [(&str, &str); 8] = [
+const RULES: [(&str, &str); 14] = [
     (
-        "at most one open ticket per SIM",
-        "SELECT iccid FROM ticket WHERE finished_at IS NULL GROUP BY iccid HAVING count(*) > 1",
+        "at most one open ticket per SIM or portal customer",
+        "SELECT id FROM ticket WHERE finished_at IS NULL
+             GROUP BY customer, iccid, par_cust_id HAVING count(*) > 1",
     ),
     (
-        "every open ticket holds its SIM's lock",
+        "every open ticket holds its subject's lock",
         "SELECT id FROM ticket WHERE finished_at IS NULL AND NOT EXISTS (
-             SELECT 1 FROM subject_lock WHERE subject = 'sim:' || iccid AND ticket_id = id)",
+             SELECT 1 FROM subject_lock WHERE ticket_id = id
+                 AND subject = coalesce('sim:' || iccid, 'portal:' || customer || '/' || par_cust_id))",
+    ),
+    (
+        "requests are numbered without gaps",
+        "SELECT relation FROM portal_request GROUP BY tenant, relation
+             HAVING min(sequence) <> 1 OR max(sequence) <> count(*)",
+    ),
+    (
+        "every ticket for a portal customer has its number",
+        "SELECT id FROM ticket WHERE par_cust_id IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM portal_request WHERE ticket_id = id)",
+    ),
+    (
+        "a password is kept beside open tickets only, and beside every open enable",
+        "SELECT ticket_id FROM ticket_secret JOIN ticket ON id = ticket_id WHERE finished_at IS NOT NULL
+         UNION ALL
+         SELECT id FROM ticket WHERE kind = 'portal_enable' AND finished_at IS NULL
+             AND NOT EXISTS (SELECT 1 FROM ticket_secret WHERE ticket_id = id)",
+    ),
+    (
+        "a portal customer exists exactly when an enable of it was completed",
+        "SELECT par_cust_id FROM portal_customer WHERE NOT EXISTS (
+             SELECT 1 FROM ticket WHERE ticket.par_cust_id = portal_customer.par_cust_id
+                 AND kind = 'portal_enable' AND state = 'completed')
+         UNION ALL
+         SELECT par_cust_id FROM ticket WHERE kind = 'portal_enable' AND state = 'completed'
+             AND NOT EXISTS (SELECT 1 FROM portal_customer
+                 WHERE portal_customer.par_cust_id = ticket.par_cust_id)",
+    ),
+    (
+        "a portal customer is as its last completed request for its log-in left it",
+        "SELECT par_cust_id FROM portal_customer WHERE enabled <> (
+             SELECT kind = 'portal_enable' FROM ticket
+             WHERE ticket.par_cust_id = portal_customer.par_cust_id AND state = 'completed'
+                 AND kind IN ('portal_enable', 'portal_disable') ORDER BY id DESC LIMIT 1)",
+    ),
+    (
+        "mailboxes work exactly while their customer has a mail pack",
+        "SELECT par_cust_id FROM portal_customer WHERE
+             EXISTS (SELECT 1 FROM portal_pack WHERE portal_pack.par_cust_id = portal_customer.par_cust_id)
+          <> EXISTS (SELECT 1 FROM mailbox WHERE mailbox.par_cust_id = portal_customer.par_cust_id
+                 AND kept_until IS NULL)",
     ),
     (
         "no lock without its open ticket",
@@ -74,6 +120,7 @@ pub(super) fn files(world: &World, promises: &[Promise], place: &str) {
     }
     promises_are_kept(&books, promises, place);
     network_agrees(world, &books, place);
+    mail_system_agrees(world, &books, place);
 }
 
 /// Everything in the first column, as text.
@@ -89,29 +136,49 @@ fn column(books: &Connection, query: &str) -> Vec<String> {
     rows.expect("the query runs").collect::<Result<_, _>>().expect("its rows can be read")
 }
 
-/// Every ticket that a client was given is in the books, for what the client had asked.
+/// Everything that a client was given is in the books, for what the client had asked.
 fn promises_are_kept(books: &Connection, promises: &[Promise], place: &str) {
-    let mut statement = books.prepare("SELECT id, kind, iccid FROM ticket").expect("tickets");
+    let sql = "SELECT id, relation, sequence, kind, coalesce(iccid, ticket.par_cust_id)
+               FROM ticket LEFT JOIN portal_request ON ticket_id = id";
+    let mut statement = books.prepare(sql).expect("tickets");
     let rows = statement.query_map([], |row| {
-        Ok((row.get::<_, i64>(0)?, (row.get::<_, String>(1)?, row.get::<_, String>(2)?)))
+        let name = match row.get::<_, Option<String>>(1)?.as_deref() {
+            None => Name::Ticket(row.get(0)?),
+            Some("access") => Name::Request("access", row.get(2)?),
+            Some(_) => Name::Request("packs", row.get(2)?),
+        };
+        Ok((name, (row.get::<_, String>(3)?, row.get::<_, String>(4)?)))
     });
-    let written: BTreeMap<i64, (String, String)> =
+    let written: BTreeMap<Name, (String, String)> =
         rows.expect("tickets").collect::<Result<_, _>>().expect("tickets");
     let mut seen = BTreeSet::new();
-    for Promise { ticket, kind, sim } in promises {
-        let asked = ((*kind).to_owned(), sim.clone());
-        assert_eq!(written.get(ticket), Some(&asked), "ticket {ticket} after {place}");
-        assert!(seen.insert(ticket), "ticket {ticket} was given to two clients");
+    for Promise { name, kind, subject } in promises {
+        let asked = ((*kind).to_owned(), subject.clone());
+        assert_eq!(written.get(name), Some(&asked), "{name:?} after {place}");
+        assert!(seen.insert(name), "{name:?} was given to two clients");
     }
 }
 
 /// There is no ticket that no client knows: an order without an answer was repeated under its key, and a repetition
-/// finds the ticket that the first one had raised.
-pub(super) fn all_tickets_are_known(world: &World, promises: &[Promise]) {
-    let known: BTreeSet<String> = promises.iter().map(|p| p.ticket.to_string()).collect();
-    let query = "SELECT CAST(id AS TEXT) FROM ticket";
-    let written: BTreeSet<String> = column(&books(world), query).into_iter().collect();
+/// finds the ticket that the first one had raised. Of requests, which cannot be repeated, at most `lost` are unknown.
+pub(super) fn all_tickets_are_known(world: &World, promises: &[Promise], lost: usize) {
+    let (mut known, mut requests) = (BTreeSet::new(), 0);
+    for promise in promises {
+        match promise.name {
+            Name::Ticket(id) => drop(known.insert(id.to_string())),
+            Name::Request(..) => requests += 1,
+        }
+    }
+    let query = "SELECT CAST(id AS TEXT) FROM ticket WHERE iccid IS NOT NULL";
+    let books = books(world);
+    let written: BTreeSet<String> = column(&books, query).into_iter().collect();
     assert_eq!(written, known, "tickets in the books (left), tickets that clients know (right)");
+    let numbered = column(&books, "SELECT ticket_id FROM portal_request").len();
+    let possible = requests..=requests + lost;
+    assert!(
+        possible.contains(&numbered),
+        "{numbered} requests in the books, {possible:?} possible"
+    );
 }
 
 /// A SIM at the network: its number, tariff, APNs, and whether it is suspended.
@@ -151,8 +218,47 @@ fn network_agrees(world: &World, books: &Connection, place: &str) {
     assert_eq!(has, wanted, "the network (left) and the books (right) after {place}");
 }
 
-/// Each of these breaks what one check looks for: in the books, or in the network's file.
-const TAMPERING: [(&str, &str); 7] = [
+/// A mailbox: its customer, its password's hash, and whether it works.
+type Mailbox = (String, Option<String>, bool);
+
+/// Without an open ticket, the mail system has of a customer exactly what the books say.
+fn mail_system_agrees(world: &World, books: &Connection, place: &str) {
+    let open =
+        "SELECT par_cust_id FROM ticket WHERE finished_at IS NULL AND par_cust_id IS NOT NULL";
+    let open: BTreeSet<String> = column(books, open).into_iter().collect();
+    let sql = "SELECT address, par_cust_id, secret, kept_until IS NULL
+               FROM mailbox JOIN portal_customer USING (tenant, par_cust_id)";
+    let mut statement = books.prepare(sql).expect("mailboxes");
+    let rows =
+        statement.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?))));
+    let mut wanted: BTreeMap<String, Mailbox> =
+        rows.expect("mailboxes").collect::<Result<_, _>>().expect("mailboxes");
+    let untouched = || column(books, "SELECT ticket_id FROM attempt LIMIT 1").is_empty();
+    let held = MailStore::customers(&world.dir().join("mail/mail.db"));
+    let held = held
+        .or_else(|error| if untouched() { Ok(Vec::new()) } else { Err(error) })
+        .unwrap_or_else(|error| panic!("the mail system's file after {place}: {error}"));
+    let mut has = BTreeMap::new();
+    for customer in held {
+        let id = customer.customer.customer.to_string();
+        let secret = customer.secret.map(|secret| secret.phc.expose_secret().to_owned());
+        for mailbox in customer.mailboxes {
+            let told = (id.clone(), secret.clone(), mailbox.works());
+            has.insert(mailbox.address.to_string(), told);
+        }
+    }
+    wanted.retain(|_, (id, ..)| !open.contains(id));
+    has.retain(|_, (id, ..)| !open.contains(id));
+    assert_eq!(has, wanted, "the mail system (left) and the books (right) after {place}");
+}
+
+/// Each of these breaks what one check looks for: in the books, or in the file of the network or the mail system.
+const TAMPERING: [(&str, &str); 12] = [
+    ("provisor.db", "DELETE FROM portal_request WHERE sequence = 1 AND relation = 'packs'"),
+    ("provisor.db", "UPDATE portal_customer SET enabled = 1 - enabled"),
+    ("provisor.db", "UPDATE mailbox SET kept_until = coalesce(kept_until, 1)"),
+    ("mail/mail.db", "UPDATE mailbox SET kept_until = CASE WHEN kept_until IS NULL THEN 1 END"),
+    ("mail/mail.db", "DELETE FROM mailbox WHERE address = (SELECT max(address) FROM mailbox)"),
     ("provisor.db", "UPDATE contract SET active_services = active_services + 1"),
     ("provisor.db", "DELETE FROM ticket WHERE id = (SELECT max(id) FROM ticket)"),
     ("provisor.db", "UPDATE ticket SET kind = 'rename' WHERE kind = 'connect'"),

@@ -1,19 +1,20 @@
 //! Clients that never give up: an order without an answer is sent again, under the same idempotency key, to the server
-//! that comes after the one that died. So in the end the clients know every ticket that there is.
+//! that comes after the one that died. So in the end the clients know every ticket that there is, but for the calls of
+//! the face that has no keys: of those they know how many were never answered.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::chance::Chance;
-use super::order::{Order, Reply};
+use super::order::{Name, Order, Reply};
 use crate::rig::*;
 
-/// A ticket that the server has given to a client.
+/// What the server has accepted from a client.
 #[derive(Debug, Clone)]
 pub(super) struct Promise {
-    pub(super) ticket: i64,
+    pub(super) name: Name,
     pub(super) kind: &'static str,
-    pub(super) sim: String,
+    pub(super) subject: String,
 }
 
 /// What all clients know together, through all rounds.
@@ -22,6 +23,8 @@ pub(super) struct Clients {
     promises: Mutex<Vec<Promise>>,
     /// Sent, but no answer came.
     unanswered: Mutex<Vec<Order>>,
+    /// How many were sent that cannot be repeated, and no answer came: each may be on disk or not.
+    lost: AtomicUsize,
     /// Answers of this round.
     answers: AtomicUsize,
     keys: AtomicUsize,
@@ -30,6 +33,11 @@ pub(super) struct Clients {
 impl Clients {
     pub(super) fn promises(&self) -> Vec<Promise> {
         self.promises.lock().expect("no client panicked").clone()
+    }
+
+    /// How many orders may be on disk that no client knows.
+    pub(super) fn lost(&self) -> usize {
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// How many answers there were since [`Self::begin_round`].
@@ -66,21 +74,30 @@ impl Clients {
     /// Sends one order; false when the server is gone.
     fn send(&self, caller: &mut Caller, order: Order, faults: bool) -> bool {
         let Ok(reply) = order.send(caller) else {
-            self.unanswered.lock().expect("no client panicked").push(order);
+            self.keep(order);
             return false;
         };
         self.answers.fetch_add(1, Ordering::Relaxed);
         match reply {
-            Reply::Ticket(ticket) => {
-                let promise = Promise { ticket, kind: order.kind, sim: order.sim };
+            Reply::Accepted(name) => {
+                let promise = Promise { name, kind: order.kind, subject: order.subject };
                 self.promises.lock().expect("no client panicked").push(promise);
             }
             Reply::Refused => {}
             Reply::Broken => {
                 assert!(faults, "something is broken: {order:?}");
-                self.unanswered.lock().expect("no client panicked").push(order);
+                self.keep(order);
             }
         }
         true
+    }
+
+    /// Keeps an order that was not answered, if it can be sent again.
+    fn keep(&self, order: Order) {
+        if order.may_be_repeated() {
+            self.unanswered.lock().expect("no client panicked").push(order);
+        } else {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::chance::Chance;
 use super::client::Clients;
+use super::order::Name;
 use super::{checks, world};
 use crate::rig::*;
 
@@ -149,13 +150,15 @@ impl Load {
         let mut alice = Caller::new(&server, "alice", &self.credential);
         let promises = self.clients.promises();
         for promise in promises.iter().rev().take(50) {
-            let ticket = alice.ticket(&promise.ticket.to_string());
-            assert_ne!(ticket["status"], "Processing", "{ticket}");
-            assert_eq!(ticket["sim"], json!(promise.sim));
+            if let Name::Ticket(id) = promise.name {
+                let ticket = alice.ticket(&id.to_string());
+                assert_ne!(ticket["status"], "Processing", "{ticket}");
+                assert_eq!(ticket["sim"], json!(promise.subject));
+            }
         }
         server.kill();
         self.check("the end");
-        checks::all_tickets_are_known(&self.world, &promises);
+        checks::all_tickets_are_known(&self.world, &promises, self.clients.lost());
         let (rounds, tickets) = (self.rounds, promises.len());
         assert!(tickets > rounds, "the clients were not let in: {tickets} in {rounds} rounds");
         tickets

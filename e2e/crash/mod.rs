@@ -78,7 +78,15 @@ const NETWORK: Place = Place::Call(Series {
     step: 58,
     last: 151,
 });
-/// Checkpoints: both logs are carried over into their databases.
+/// The same of the mail system.
+const MAIL: Place = Place::Call(Series {
+    name: "mail",
+    syscalls: "pwrite64",
+    file: Some("mail/mail.db-wal"),
+    step: 38,
+    last: 101,
+});
+/// Checkpoints: the logs are carried over into their databases.
 const CHECKPOINTS: Place = Place::Call(Series {
     name: "checkpoints",
     syscalls: "pwrite64",
@@ -155,7 +163,7 @@ fn kill(places: &[Place], seed: u64, points: usize) {
 
 #[test]
 fn killed_at_its_writes_nothing_is_lost_and_the_network_agrees_with_the_books() {
-    kill(&[BOOKS, SYNCS, NETWORK, START, CHECKPOINTS], 1_000, points() / 2);
+    kill(&[BOOKS, SYNCS, NETWORK, MAIL, START, CHECKPOINTS], 1_000, points() / 2);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What a client can want, how it is sent, and what came of it. A further face is a further kind of order here; the
-//! clients only ask for [`Order::any`] and [`Order::send`].
+//! What a client can want, how it is sent, and what came of it. Both faces are under load at once; the clients only ask
+//! for [`Order::any`] and [`Order::send`].
 
 use std::io;
 
@@ -12,28 +12,49 @@ use crate::rig::*;
 /// What a client wants.
 #[derive(Debug, Clone)]
 pub(super) struct Order {
-    method: &'static str,
     /// The kind of its ticket in the books.
     pub(super) kind: &'static str,
-    pub(super) sim: String,
-    members: Value,
-    key: String,
+    /// The SIM or the portal customer it is for.
+    pub(super) subject: String,
+    how: How,
+}
+
+/// Through which face, and in its words.
+#[derive(Debug, Clone)]
+enum How {
+    /// A method of the first document, under an idempotency key: may be sent again when nobody answered.
+    Service { method: &'static str, members: Value, key: String },
+    /// A call of the second document, which knows no keys: sent once.
+    Portal { relation: &'static str, path: String },
 }
 
 /// What the server said to an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reply {
-    /// It raised this ticket.
-    Ticket(i64),
+    /// It is on disk under this name.
+    Accepted(Name),
     /// The order does not fit what is on file, as happens to clients who know nothing of each other.
     Refused,
     /// Something is broken. As good as no answer: the order may be on disk all the same.
     Broken,
 }
 
+/// What a client is given for an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Name {
+    /// A ticket's number.
+    Ticket(i64),
+    /// A number in a relation.
+    Request(&'static str, i64),
+}
+
 impl Order {
-    /// Any order for any SIM; many are refused, as the clients know nothing of each other.
+    /// Any order for any SIM or portal customer; many are refused, as the clients know nothing of each other.
     pub(super) fn any(chance: &mut Chance, key: String) -> Self {
+        if chance.below(3) == 0 { Self::portal(chance) } else { Self::service(chance, key) }
+    }
+
+    fn service(chance: &mut Chance, key: String) -> Self {
         let sim = world::sim(chance.below(world::SIMS));
         let service = json!({"sim": sim});
         let bar = json!({"service": service, "barCode": "AS_SUS_MSISDN"});
@@ -50,19 +71,74 @@ impl Order {
             5 | 6 => ("addBar", "add_bar", bar),
             _ => ("removeBar", "remove_bar", bar),
         };
-        Self { method, kind, sim, members, key }
+        Self { kind, subject: sim, how: How::Service { method, members, key } }
     }
 
-    /// Sends it, under the same idempotency key each time. An error when nobody answers.
+    fn portal(chance: &mut Chance) -> Self {
+        let id = world::portal_customer(chance.below(world::PORTAL_CUSTOMERS));
+        let hash = format!("{:032x}", chance.below(1_000));
+        let (relation, kind, path) = match chance.below(8) {
+            0 | 1 => ("access", "portal_enable", format!("access/{id}/enable/{hash}")),
+            2 => ("access", "portal_disable", format!("access/{id}/disable")),
+            3..=5 => {
+                ("packs", "pack_enable", format!("pack/{id}/enable/mail/{}", 1 + chance.below(2)))
+            }
+            // One of the two is the value that stands.
+            _ => {
+                ("packs", "pack_disable", format!("pack/{id}/disable/mail/{}", 1 + chance.below(2)))
+            }
+        };
+        Self { kind, subject: id, how: How::Portal { relation, path } }
+    }
+
+    /// Whether it may be sent again when nobody answered: then it is one order all the same.
+    pub(super) fn may_be_repeated(&self) -> bool {
+        matches!(self.how, How::Service { .. })
+    }
+
+    /// Sends it. An error when nobody answers.
     pub(super) fn send(&self, caller: &mut Caller) -> io::Result<Reply> {
-        let body = caller.body(&self.members);
-        let path = format!("/api/v1/{}", self.method);
-        let headers = [("Idempotency-Key", self.key.as_str())];
-        let answer = caller.http.try_post(&path, &headers, body.as_bytes())?;
+        match &self.how {
+            How::Service { method, members, key } => self.to_ccc(caller, method, members, key),
+            How::Portal { relation, path } => self.to_simple_portal(caller, relation, path),
+        }
+    }
+
+    /// Under the same idempotency key each time.
+    fn to_ccc(
+        &self,
+        caller: &mut Caller,
+        method: &str,
+        members: &Value,
+        key: &str,
+    ) -> io::Result<Reply> {
+        let body = caller.body(members);
+        let headers = [("Idempotency-Key", key)];
+        let answer =
+            caller.http.try_post(&format!("/api/v1/{method}"), &headers, body.as_bytes())?;
         Ok(match answer.code().as_str() {
-            "ok" => Reply::Ticket(answer.ticket().parse().expect("a ticket's number")),
+            "ok" => Reply::Accepted(Name::Ticket(answer.ticket().parse().expect("a number"))),
             "101" | "302" | "400" | "402" => Reply::Refused,
             "000" | "001" => Reply::Broken,
+            _ => panic!("{self:?}: {answer:?}"),
+        })
+    }
+
+    fn to_simple_portal(
+        &self,
+        caller: &mut Caller,
+        relation: &'static str,
+        path: &str,
+    ) -> io::Result<Reply> {
+        let path = format!("/kommitt/ccsimplemailapi/{path}");
+        let answer = caller.http.try_post(&path, &[("Prefer", "respond-async")], b"")?;
+        Ok(match answer.status {
+            200 => {
+                let sequence = answer.json()["sequence"].as_i64().expect("a number");
+                Reply::Accepted(Name::Request(relation, sequence))
+            }
+            404 | 409 => Reply::Refused,
+            500 | 503 => Reply::Broken,
             _ => panic!("{self:?}: {answer:?}"),
         })
     }

@@ -1,8 +1,15 @@
-//! The world under load: fifty SIMs at a network that is quick but shaky.
+//! The world under load: fifty SIMs at a network that is quick but shaky, and portal customers at a mail system like it.
 
 use std::fmt::Write as _;
 
 pub(super) const SIMS: usize = 50;
+
+pub(super) const PORTAL_CUSTOMERS: usize = 20;
+
+/// The n-th portal customer.
+pub(super) fn portal_customer(n: usize) -> String {
+    format!("Cust{n:02}")
+}
 
 /// The n-th SIM.
 pub(super) fn sim(n: usize) -> String {
@@ -19,6 +26,19 @@ seed = SEED
 latency_ms = { p50 = 1, p99 = 6 }
 deadline_ms = 60
 failures = { transient = 0.05, permanent = 0.02, timeout = 0.01, done_but_not_reported = 0.05 }
+
+[[network]]
+code = "MAIL"
+driver = "simulated-mail"
+seed = SEED
+latency_ms = { p50 = 1, p99 = 6 }
+deadline_ms = 60
+failures = { transient = 0.05, permanent = 0.02, timeout = 0.01, done_but_not_reported = 0.05 }
+
+[[tenant]]
+name = "kommitt"
+mail_domain = "rapeedo.net"
+packs = [{ name = "Mail", kind = "count" }]
 
 [[tariff]]
 code = "TEASEU1000MB"

@@ -116,7 +116,8 @@ impl Client {
         };
         // A server may answer and close before it has read everything (413): the answer counts then.
         let sent = stream.get_mut().write_all(request);
-        let answer = read_answer(&mut stream, head_only).map_err(|error| sent.err().unwrap_or(error))?;
+        let answer =
+            read_answer(&mut stream, head_only).map_err(|error| sent.err().unwrap_or(error))?;
         if answer.header("connection") != Some("close") {
             self.stream = Some(stream);
         }

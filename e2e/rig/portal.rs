@@ -1,7 +1,5 @@
 //! The world of the Simple Portal tests, and somebody who calls that face.
 
-use std::net::SocketAddr;
-
 use serde_json::Value;
 
 use super::catalogue::BASE;
@@ -81,10 +79,6 @@ pub(crate) struct BackEnd {
 impl BackEnd {
     pub(crate) fn new(server: &Server, tenant: &str) -> Self {
         Self { http: server.client(), tenant: tenant.to_owned(), headers: Vec::new() }
-    }
-
-    pub(crate) fn at(address: SocketAddr, tenant: &str) -> Self {
-        Self { http: Client::new(address), tenant: tenant.to_owned(), headers: Vec::new() }
     }
 
     /// The same with a header in every call.

@@ -19,8 +19,7 @@ fn sixteen_changes_at_once_to_one_customer_are_accepted_one_at_a_time() {
         for caller in 0..CALLERS {
             let (server, barrier, accepted) = (&server, &barrier, &accepted);
             scope.spawn(move || {
-                let mut backend =
-                    BackEnd::new(server, "kommitt").with("Prefer", "respond-async");
+                let mut backend = BackEnd::new(server, "kommitt").with("Prefer", "respond-async");
                 for round in 0..ROUNDS {
                     barrier.wait();
                     let value = 1 + round * CALLERS + caller;

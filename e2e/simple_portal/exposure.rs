@@ -10,7 +10,9 @@ mail_domain = "rapeedo.net"
 
 fn serve(world: &World, listen: &str) -> Vec<String> {
     let url = world.database_url();
-    ["serve", "--listen", listen, "--metrics-listen", "off", "--database", &url].map(String::from).into()
+    ["serve", "--listen", listen, "--metrics-listen", "off", "--database", &url]
+        .map(String::from)
+        .into()
 }
 
 fn starts(world: &World, listen: &str) {
@@ -24,7 +26,8 @@ fn an_open_address_is_refused_until_it_is_said_who_may_call() {
     let args = serve(&world, "0.0.0.0:0");
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let said = run(world.dir(), &args).failed().stderr;
-    for word in ["Simple Portal", "kommitt", "networks", "provisor user add", "--listen 127.0.0.1"] {
+    for word in ["Simple Portal", "kommitt", "networks", "provisor user add", "--listen 127.0.0.1"]
+    {
         assert!(said.contains(word), "{word:?} is not in: {said}");
     }
     starts(&world, "127.0.0.1:0");

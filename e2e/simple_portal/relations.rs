@@ -50,7 +50,8 @@ fn every_request_is_a_row_with_its_number_and_its_state() {
     assert_eq!(rows(&world, "ProvPortalPacks"), packs("PENDING"));
 
     // An operator takes the request back: it has failed, and the customer is free again.
-    let listed = world.cli(&["ticket", "list", "--portal", "down/Cust01", "--state", "pending", "--json"]);
+    let listed =
+        world.cli(&["ticket", "list", "--portal", "down/Cust01", "--state", "pending", "--json"]);
     let listed: serde_json::Value = serde_json::from_str(&listed.succeeded().stdout).expect("JSON");
     let ticket = listed[0]["id"].to_string();
     world.cli(&["ticket", "cancel", &ticket]).succeeded();

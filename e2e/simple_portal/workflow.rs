@@ -16,7 +16,8 @@ fn run(server: &Server, tenant: &str, headers: &[&str]) -> Vec<Line> {
     let mut command = Command::new("sh");
     command.arg(script).arg(api).args(headers);
     let ran = command.output().expect("a shell and curl");
-    let (stdout, stderr) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    let (stdout, stderr) =
+        (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{stderr}");
     stdout
         .lines()

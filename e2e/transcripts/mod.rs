@@ -1,4 +1,4 @@
-//! The documents' own examples: each printed request and answer is a file, replayed against `provisor demo`.
+//! The first document's own examples (the second one's are in `simple_portal`): each printed request and answer is a file, replayed against `provisor demo`.
 //!
 //! An answer must have the printed members in the printed order with the printed spelling. Only ticket numbers are
 //! left open, and what a file names with `@adds`.
@@ -6,6 +6,8 @@
 //! A file: `#` remarks, `@` directives, the request (`POST path` and the body), an empty line, the answer (status and
 //! body). Directives: `@printed-ticket N` the number in the document; `@adds PATH` a member of ours that the document
 //! does not have; `@any-order` the order of members does not count; `@after NAME` needs that exchange to be over.
+
+mod simple_portal;
 
 use std::fs;
 use std::path::Path;

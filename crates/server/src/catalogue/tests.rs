@@ -167,6 +167,7 @@ async fn a_world_lands_as_it_is_written_and_a_second_time_changes_nothing() {
     assert_eq!(desk.applied(WORLD).await, []);
     let keys = CatalogueKeys {
         sims: vec!["8910390000015161789".parse().unwrap()],
+        portal_customers: Vec::new(),
         services: vec!["5000001".parse().unwrap()],
     };
     let stored = desk.store.catalogue_read(keys).await.unwrap();

@@ -1,15 +1,62 @@
 //! `provisor mail config|sync`
 
-use anyhow::Result;
-use clap::{Args, Subcommand};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use provisor_domain::NetworkCode;
+use provisor_domain::store::Operations;
+use provisor_drivers::mail::config::{self as templates, File, Params};
 
 use super::Session;
-use crate::output::{count, say};
+use super::session::parsed;
+use crate::output::{count, note, say};
 
 /// The mail system behind the Simple Portal API
 #[derive(Debug, Subcommand)]
 pub(crate) enum Mail {
+    Config(ConfigArgs),
     Sync(SyncArgs),
+}
+
+/// A mail server.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum MailServer {
+    /// IMAP, log-ins, delivery into mailboxes
+    Dovecot,
+    /// SMTP, forwards, who is known
+    Postfix,
+}
+
+const AFTER_CONFIG: &str = "\
+Examples:
+  provisor mail config dovecot                        look at it
+  provisor mail config dovecot --dir /etc/provisor-mail/dovecot     write the files
+  provisor mail config postfix --dir /etc/provisor-mail/postfix
+
+The files read the mail system's lookup file through its versioned views, and nothing else: docs/drivers.md says what the
+views hold, which group Dovecot and Postfix must be in, and what is left to you (TLS, the host's name).";
+
+/// Print the configuration of Dovecot or Postfix
+///
+/// Without --dir every file is printed under a line with its name. Nothing is started or reloaded.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_CONFIG)]
+pub(crate) struct ConfigArgs {
+    /// For which server
+    server: MailServer,
+    /// Write the files into this folder instead of printing them
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// The mail system, where the catalogue has several
+    #[arg(long, value_name = "CODE")]
+    network: Option<String>,
+    /// Where the mail itself is kept
+    #[arg(long, value_name = "DIR", default_value = "/var/vmail")]
+    mail_root: PathBuf,
 }
 
 const AFTER_SYNC: &str = "\
@@ -29,6 +76,7 @@ pub(crate) struct SyncArgs {}
 impl Mail {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         match self {
+            Self::Config(command) => command.run(session).await,
             Self::Sync(SyncArgs {}) => {
                 let data_dir = session.config.settings.data_dir();
                 let told = crate::mail_sync::run(&session.store()?, &data_dir).await?;
@@ -36,4 +84,67 @@ impl Mail {
             }
         }
     }
+}
+
+impl ConfigArgs {
+    async fn run(self, session: &Session) -> Result<()> {
+        let lookup_file = self.lookup_file(session).await?;
+        let config_dir = self.dir.clone().unwrap_or_else(|| self.default_dir().into());
+        let params = Params::new(lookup_file, config_dir, self.mail_root.clone());
+        let files = match self.server {
+            MailServer::Dovecot => templates::dovecot(&params)?,
+            MailServer::Postfix => templates::postfix(&params)?,
+        };
+        match &self.dir {
+            None => files.iter().try_for_each(print),
+            Some(dir) => files.iter().try_for_each(|file| write(dir, file)),
+        }
+    }
+
+    fn default_dir(&self) -> &'static str {
+        match self.server {
+            MailServer::Dovecot => "/etc/provisor-mail/dovecot",
+            MailServer::Postfix => "/etc/provisor-mail/postfix",
+        }
+    }
+
+    async fn lookup_file(&self, session: &Session) -> Result<PathBuf> {
+        let wanted: Option<NetworkCode> =
+            self.network.as_deref().map(|raw| parsed("--network", raw)).transpose()?;
+        let data_dir = session.config.settings.data_dir();
+        let networks = session.store()?.network_list().await?;
+        let mut found = Vec::new();
+        for network in
+            networks.iter().filter(|n| wanted.as_ref().is_none_or(|code| n.code == *code))
+        {
+            if let Some(file) = provisor_drivers::mail_file(network, &data_dir)? {
+                found.push((network.code.clone(), file));
+            }
+        }
+        match found.as_slice() {
+            [(_, file)] => Ok(std::path::absolute(file)?),
+            [] => bail!("there is no mail system: define a [[tenant]] in the catalogue"),
+            several => {
+                let codes: Vec<&str> = several.iter().map(|(code, _)| code.as_str()).collect();
+                bail!("there are several mail systems: say --network {}", codes.join(" or "))
+            }
+        }
+    }
+}
+
+fn print(file: &File) -> Result<()> {
+    say(format!("# ==> {} <==\n{}", file.name, file.text))
+}
+
+fn write(dir: &Path, file: &File) -> Result<()> {
+    let path = dir.join(file.name);
+    let folder = path.parent().unwrap_or(dir);
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut options = OpenOptions::new();
+    // The mode holds from the beginning: some of the files are nobody else's business.
+    let opened = options.write(true).create(true).truncate(true).mode(file.mode).open(&path);
+    let written = opened.and_then(|mut open| open.write_all(file.text.as_bytes()));
+    written.with_context(|| format!("cannot write {}", path.display()))?;
+    note(path.display());
+    Ok(())
 }

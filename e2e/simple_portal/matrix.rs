@@ -1,0 +1,185 @@
+//! The authorization matrix of the Simple Portal face: every function against everybody who must not get through it.
+//!
+//! [`path`] matches the route table's own type without `_`: a function without a row does not compile.
+
+use provisor_web::simple_portal::Function;
+
+use crate::rig::*;
+
+/// A call that succeeds for who may make it.
+fn path(function: Function) -> String {
+    match function {
+        Function::AccessStatus => "access/10/status".into(),
+        Function::AccessEnable => format!("access/10/enable/{HASH}"),
+        Function::AccessDisable => "access/10/disable".into(),
+        Function::PackList => "pack/10/list".into(),
+        Function::PackEnable => "pack/10/enable/web/7M".into(),
+        Function::PackDisable => "pack/10/disable/web/5M".into(),
+        Function::MailList => "mail/10/list".into(),
+    }
+}
+
+fn changes(function: Function) -> bool {
+    match function {
+        Function::AccessStatus | Function::PackList | Function::MailList => false,
+        Function::AccessEnable
+        | Function::AccessDisable
+        | Function::PackEnable
+        | Function::PackDisable => true,
+    }
+}
+
+fn basic(username: &str, password: &str) -> String {
+    let pair = format!("{username}:{password}");
+    format!("Basic {}", base64(pair.as_bytes()))
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let at = |n: usize| u32::from(three.get(n).copied().unwrap_or(0));
+        let word = at(0) << 16 | at(1) << 8 | at(2);
+        for sign in 0..4 {
+            let index = usize::try_from(word >> (18 - 6 * sign) & 63).expect("6 bits");
+            text.push(if sign > three.len() { '=' } else { char::from(SIGNS[index]) });
+        }
+    }
+    text
+}
+
+struct Place {
+    world: World,
+    server: Server,
+    key: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let world = World::with_tenants();
+        let server = world.serve();
+        let key = world.credential("backend", &[]);
+        let place = Self { world, server, key };
+        let mut own = place.own();
+        own.done(&format!("access/10/enable/{HASH}"));
+        own.done("pack/10/enable/web/5M");
+        own.done("pack/10/enable/mail/2");
+        place
+    }
+
+    /// A back end of tenant `closed` with this Authorization header.
+    fn with(&self, authorization: &str) -> BackEnd {
+        BackEnd::new(&self.server, "closed").with("Authorization", authorization)
+    }
+
+    fn own(&self) -> BackEnd {
+        self.with(&format!("Bearer {}", self.key))
+    }
+
+    /// Everything that must not change when nobody gets through.
+    fn picture(&self) -> (String, String, String) {
+        let mut own = self.own();
+        let tickets = self.world.cli(&["ticket", "list", "--json"]).succeeded().stdout;
+        (tickets, own.call("access/10/status").body, own.call("pack/10/list").body)
+    }
+}
+
+#[test]
+fn nobody_gets_through_a_function_that_he_may_not_call() {
+    let place = Place::new();
+    let before = place.picture();
+    let read_only = place.world.credential("backend", &["--read-only"]);
+    let elsewhere = place.world.credential("elsewhere", &[]);
+    let alice = place.world.credential("alice", &[]);
+    for function in Function::ALL {
+        let path = path(function);
+        let name = function.name();
+        let nothing = BackEnd::new(&place.server, "closed").call(&path);
+        assert_eq!(nothing.status, 401, "{name}, no credential: {nothing:?}");
+        assert!(nothing.header("www-authenticate").is_some_and(|w| w.starts_with("Basic ")));
+        let foreign_network = BackEnd::new(&place.server, "elsewhere").call(&path);
+        assert_eq!(foreign_network.status, 401, "{name}, from another network");
+        for (what, authorization, status) in [
+            ("a wrong password", basic("backend", "not-the-password"), 401),
+            ("an unknown user", basic("nobody", BACKEND_PASSWORD), 401),
+            ("no credential at all", "Bearer abc".to_owned(), 401),
+            ("another scheme", "Digest x".to_owned(), 401),
+            ("another tenant's password", basic("elsewhere", ELSEWHERE_PASSWORD), 403),
+            ("another tenant's key", format!("Bearer {elsewhere}"), 403),
+            ("a user of the other face", basic("alice", ALICE_PASSWORD), 403),
+            ("a key of the other face", format!("Bearer {alice}"), 403),
+        ] {
+            let answer = place.with(&authorization).call(&path);
+            assert_eq!(answer.status, status, "{name}, {what}: {answer:?}");
+            assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
+        }
+        if changes(function) {
+            let answer = place.with(&format!("Bearer {read_only}")).call(&path);
+            assert_eq!(answer.status, 403, "{name}, a key for reading: {answer:?}");
+        }
+        // An open network does not help who shows a wrong credential.
+        let mut mistaken =
+            BackEnd::new(&place.server, "kommitt").with("Authorization", "Bearer abc");
+        assert_eq!(mistaken.call(&path).status, 401, "{name}, mistaken inside");
+        for verb in ["HEAD", "OPTIONS", "PUT", "DELETE"] {
+            place.own().send(verb, &path);
+        }
+    }
+    assert_eq!(place.picture(), before, "something came through");
+}
+
+#[test]
+fn who_may_gets_through_every_function() {
+    let place = Place::new();
+    let own_password = basic("backend", BACKEND_PASSWORD);
+    let key_as_password = basic("backend", &place.key);
+    let bearer = format!("Bearer {}", place.key);
+    // What ends the pack comes last for each, so that the others find it.
+    for authorization in [own_password, key_as_password, bearer] {
+        let mut backend = place.with(&authorization);
+        backend.done("pack/10/enable/web/5M");
+        for function in [
+            Function::AccessStatus,
+            Function::PackList,
+            Function::MailList,
+            Function::PackDisable,
+            Function::PackEnable,
+            Function::AccessDisable,
+            Function::AccessEnable,
+        ] {
+            let answer = backend.call(&path(function));
+            assert_eq!(answer.status, 200, "{}: {answer:?}", function.name());
+        }
+    }
+    assert_eq!(Function::ALL.len(), 7, "each of them is in the list above");
+}
+
+#[test]
+fn a_back_end_is_nobody_on_the_other_face_and_another_tenants_customer_is_absent() {
+    let place = Place::new();
+    let mut caller = Caller::new(&place.server, "backend", BACKEND_PASSWORD);
+    let contracts = serde_json::json!({"customer": "1000000"});
+    assert_eq!(caller.call("getContracts", contracts).code(), "100");
+    let mut kommitt = BackEnd::new(&place.server, "kommitt");
+    assert_eq!(kommitt.done("access/10/status")["found"], false);
+    assert_eq!(kommitt.call("pack/10/list").status, 404);
+    // Nor does a ticket of this face answer on that one.
+    let mut alice = Caller::alice(&place.server);
+    let ticket = serde_json::json!({"ticket": {"id": "1224"}});
+    assert_eq!(alice.call("queryTicket", ticket).code(), "401");
+}
+
+#[test]
+fn a_locked_back_end_and_a_revoked_key_stop_working_within_a_second() {
+    let place = Place::new();
+    place.world.cli(&["user", "lock", "backend"]).succeeded();
+    let mut own = place.own();
+    eventually("the key to stop working", || {
+        (own.call("access/10/status").status == 401).then_some(())
+    });
+    place.world.cli(&["user", "unlock", "backend"]).succeeded();
+    eventually("the key to work again", || {
+        (own.call("access/10/status").status == 200).then_some(())
+    });
+}
