@@ -41,7 +41,7 @@ impl Complaint {
         Self { word, about: Vec::new(), header }
     }
 
-    fn about(word: Word, about: impl ToString) -> Self {
+    fn about(word: Word, about: &impl ToString) -> Self {
         Self { about: vec![about.to_string()], ..Self::of(word) }
     }
 
@@ -104,8 +104,8 @@ impl From<Refusal> for Complaint {
             Refusal::PortalCustomerNotFound => Self::of(Word::CustomerNotFound),
             Refusal::PackNotFound => Self::of(Word::PackNotFound),
             Refusal::PackNotActive => Self::of(Word::PackNotActive),
-            Refusal::PackValueDiffers(value) => Self::about(Word::PackValueDiffers, value),
-            Refusal::MailboxesInUse(count) => Self::about(Word::MailboxesInUse, count),
+            Refusal::PackValueDiffers(value) => Self::about(Word::PackValueDiffers, &value),
+            Refusal::MailboxesInUse(count) => Self::about(Word::MailboxesInUse, &count),
             Refusal::AddressTaken(_) => Self::of(Word::AddressTaken),
             Refusal::AddressImpossible => Self::of(Word::AddressImpossible),
             // Refusals about SIMs and services, and of the customer's own log-in: no function of this face can meet one.

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use provisor_domain::mail::MailboxKind;
 use provisor_domain::portal::{Pack, PortalRequest, RequestState};
 use provisor_domain::store::PortalFound;
-use provisor_domain::{Mailbox, ParCustId};
+use provisor_domain::{MailAddress, Mailbox, ParCustId};
 use serde::Serialize;
 
 use super::preferences::wants_xml;
@@ -55,7 +55,7 @@ struct Status<'a> {
 }
 
 #[derive(Serialize)]
-struct Packs<'a> {
+struct PackList<'a> {
     #[serde(rename = "ParCustId")]
     customer: &'a str,
     dirty: bool,
@@ -74,7 +74,7 @@ struct PackShape<'a> {
 }
 
 #[derive(Serialize)]
-struct Accounts<'a> {
+struct AccountList<'a> {
     #[serde(rename = "ParCustId")]
     customer: &'a str,
     accounts: Vec<AccountItem<'a>>,
@@ -114,7 +114,7 @@ pub(super) fn status(form: Form, customer: &ParCustId, found: &PortalFound) -> A
 
 /// `pack/…/list`.
 pub(super) fn packs(form: Form, customer: &ParCustId, found: &PortalFound) -> Answer {
-    form.answer(&Packs {
+    form.answer(&PackList {
         customer: customer.as_str(),
         dirty: found.open_ticket.is_some(),
         packs: found.packs.iter().map(pack).collect(),
@@ -128,11 +128,14 @@ fn pack(pack: &Pack) -> PackItem<'_> {
 /// `mail/…/list`: the mailboxes that work.
 pub(super) fn mailboxes(form: Form, customer: &ParCustId, found: &PortalFound) -> Answer {
     let working = found.mailboxes.iter().filter(|mailbox| mailbox.works());
-    form.answer(&Accounts { customer: customer.as_str(), accounts: working.map(account).collect() })
+    form.answer(&AccountList {
+        customer: customer.as_str(),
+        accounts: working.map(account).collect(),
+    })
 }
 
 fn account(mailbox: &Mailbox) -> AccountItem<'_> {
-    let forward = mailbox.forward.as_ref().map(|address| address.as_str());
+    let forward = mailbox.forward.as_ref().map(MailAddress::as_str);
     let r#type = match (mailbox.kind, forward) {
         (MailboxKind::Primary, None) => "TYPE_PRIMARY",
         (MailboxKind::Primary, Some(_)) => "TYPE_PRIMARY_FORWARD",

@@ -34,7 +34,7 @@ macro_rules! words {
         /// A complaint.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum Word {
-            $(#[doc = $english] $word,)*
+            $($word,)*
         }
 
         impl Word {

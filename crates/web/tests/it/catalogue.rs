@@ -76,7 +76,6 @@ pub(crate) fn catalogue() -> Catalogue {
             tenant("other", "example.com"),
         ],
         portal_customers: vec![adopted()],
-        ..Catalogue::default()
     }
 }
 

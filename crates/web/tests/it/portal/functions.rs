@@ -187,6 +187,22 @@ async fn while_a_request_is_pending_its_customer_is_dirty_and_every_change_is_re
 }
 
 #[tokio::test]
+async fn of_many_changes_at_once_one_is_taken_and_the_others_are_refused() {
+    let world = World::new().await;
+    for (customer, sequence) in [("Cust01", 1), ("Cust02", 2)] {
+        let call =
+            async |_| get(&path(Function::AccessEnable, customer)).at_once().send(&world).await;
+        let answers = futures_util::future::join_all((0..16).map(call)).await;
+        let (taken, refused): (Vec<_>, Vec<_>) =
+            answers.into_iter().partition(|answer| answer.status == StatusCode::OK);
+        let body = format!(r#"{{"ParCustId":"{customer}","sequence":{sequence},"dirty":true}}"#);
+        assert_eq!(taken.iter().map(|answer| &answer.body).collect::<Vec<_>>(), [&body]);
+        assert!(refused.iter().all(|answer| answer.status == StatusCode::CONFLICT), "{refused:?}");
+        assert_eq!(refused.len(), 15);
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_waits_in_vain_answers_that_its_request_is_pending() {
     let world = World::new().await;
     let began = std::time::Instant::now();
