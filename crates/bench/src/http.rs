@@ -12,9 +12,9 @@ use crate::world::{self, PASSWORD, USERNAME, Worlds};
 use crate::{Size, report};
 
 const QUERY: &str = "/api/v1/queryService";
-const CONNECT: &str = "/api/v1/connectService";
+pub(crate) const CONNECT: &str = "/api/v1/connectService";
 /// The group-commit limit of a server as it comes, and the one that turns it off.
-const GROUP: usize = 256;
+pub(crate) const GROUP: usize = 256;
 
 const WARM_UP: Duration = Duration::from_millis(500);
 
@@ -184,7 +184,7 @@ fn queries(password: String, services: usize) -> Bodies {
     })
 }
 
-fn connects(password: String, services: usize) -> Bodies {
+pub(crate) fn connects(password: String, services: usize) -> Bodies {
     Arc::new(move |number| {
         let number = services + number;
         let (sim, contract) = (world::iccid(number), world::contract(number));

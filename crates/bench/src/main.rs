@@ -6,6 +6,7 @@
 mod drain;
 mod floor;
 mod http;
+mod import;
 mod load;
 mod process;
 mod report;
@@ -27,10 +28,12 @@ struct Args {
 }
 
 /// What to measure; all of it when nothing is named.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 enum What {
     /// queryService and connectService over HTTP.
     Http,
+    /// What an import of SIMs and a server beside it do to each other.
+    Import,
     /// Carrying tickets out, and from the order to the driver's call.
     Drain,
     /// The bare server that the HTTP figures are compared with (used by `http`).
@@ -50,6 +53,9 @@ pub(crate) struct Size {
     /// Finished tickets in the second world.
     #[arg(long, global = true, default_value_t = 1_000_000)]
     finished: usize,
+    /// Rows of one import.
+    #[arg(long, global = true, default_value_t = 1_000_000)]
+    rows: usize,
     /// Tickets of one drain.
     #[arg(long, global = true, default_value_t = 100_000)]
     tickets: usize,
@@ -83,11 +89,15 @@ fn main() -> Result<()> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let worlds = runtime.block_on(world::build(&dir, &args.size))?;
-    if !matches!(args.what, Some(What::Http)) {
+    let wanted = |what| args.what.is_none_or(|only| only == what);
+    if wanted(What::Drain) {
         runtime.block_on(drain::run(&worlds, &args.size))?;
     }
     drop(runtime);
-    if !matches!(args.what, Some(What::Drain)) {
+    if wanted(What::Import) {
+        import::run(&worlds, &args.size)?;
+    }
+    if wanted(What::Http) {
         http::run(&worlds, &args.size)?;
     }
     Ok(())
