@@ -2,6 +2,7 @@
 //!
 //! Invariants:
 //! - Only the writer's thread writes ([`writer`]); readers hold connections that cannot.
+//! - Processes that write to the same file take turns ([`turn`]).
 //! - What a method answered `Ok` for is on disk: WAL with `synchronous=FULL`.
 //! - No connection is used by two threads; no async thread ever waits for the disk.
 
@@ -20,6 +21,7 @@ mod statements;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod turn;
 mod users;
 mod writer;
 
@@ -35,6 +37,7 @@ pub use open::OpenError;
 
 use fault::Result as Outcome;
 use reader::ReaderHandle;
+use turn::Turn;
 use writer::WriterHandle;
 
 /// How a store is opened.
@@ -77,7 +80,8 @@ impl SqliteStore {
     /// Opens the database at `path`, which is created when absent and migrated when older (see [`Options::migrate`]).
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         let (connection, _, _) = open::open_writer(path, options.migrate)?;
-        let (writer_handle, writer) = WriterHandle::pair(connection, options.group_max);
+        let (writer_handle, writer) =
+            WriterHandle::pair(connection, Turn::open(path)?, options.group_max);
         let (reader_handle, questions) = ReaderHandle::pair();
         let mut shared =
             Shared { handles: Some((writer_handle, reader_handle)), writer: None, readers: vec![] };

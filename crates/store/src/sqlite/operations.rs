@@ -78,7 +78,7 @@ impl Operations for SqliteStore {
         import: ImportId,
         rows: Vec<ImportRow>,
     ) -> Result<Vec<BadRow>, StoreError> {
-        self.write(move |connection| import::land(connection, import, &rows)).await
+        self.import_rows(import, rows.into()).await
     }
 
     async fn sim_import_finish(&self, import: ImportId, now: Timestamp) -> Result<(), StoreError> {
