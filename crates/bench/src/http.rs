@@ -11,7 +11,7 @@ use crate::process::Server;
 use crate::world::{self, PASSWORD, USERNAME, Worlds};
 use crate::{Size, report};
 
-const QUERY: &str = "/api/v1/queryService";
+pub(crate) const QUERY: &str = "/api/v1/queryService";
 pub(crate) const CONNECT: &str = "/api/v1/connectService";
 /// The group-commit limit of a server as it comes, and the one that turns it off.
 pub(crate) const GROUP: usize = 256;
@@ -113,7 +113,7 @@ impl Bench {
 }
 
 /// One measurement, and the server's CPU microseconds a request.
-fn measure(server: &Server, load: &Load, size: &Size) -> Result<(Rate, f64)> {
+pub(crate) fn measure(server: &Server, load: &Load, size: &Size) -> Result<(Rate, f64)> {
     // Caches are filled before anything is counted.
     load::run(load, size.connections, WARM_UP)?;
     let before = server.cpu()?;
@@ -174,7 +174,7 @@ impl Series {
     }
 }
 
-fn queries(password: String, services: usize) -> Bodies {
+pub(crate) fn queries(password: String, services: usize) -> Bodies {
     Arc::new(move |number| {
         // A stride that visits all services before it repeats one.
         let cli = world::cli(number.wrapping_mul(7_919) % services);

@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
+mod against;
 mod drain;
 mod floor;
 mod http;
@@ -28,7 +29,7 @@ struct Args {
 }
 
 /// What to measure; all of it when nothing is named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 enum What {
     /// queryService and connectService over HTTP.
     Http,
@@ -36,6 +37,11 @@ enum What {
     Import,
     /// Carrying tickets out, and from the order to the driver's call.
     Drain,
+    /// queryService of another build and of this one, in turn: what a change brought.
+    Against {
+        /// The other build's `provisor`.
+        program: PathBuf,
+    },
     /// The bare server that the HTTP figures are compared with (used by `http`).
     #[command(hide = true)]
     Floor,
@@ -89,7 +95,7 @@ fn main() -> Result<()> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let worlds = runtime.block_on(world::build(&dir, &args.size))?;
-    let wanted = |what| args.what.is_none_or(|only| only == what);
+    let wanted = |what| args.what.as_ref().is_none_or(|only| *only == what);
     if wanted(What::Drain) {
         runtime.block_on(drain::run(&worlds, &args.size))?;
     }
@@ -99,6 +105,9 @@ fn main() -> Result<()> {
     }
     if wanted(What::Http) {
         http::run(&worlds, &args.size)?;
+    }
+    if let Some(What::Against { program }) = &args.what {
+        against::run(&worlds, &args.size, program)?;
     }
     Ok(())
 }

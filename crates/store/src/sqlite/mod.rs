@@ -82,11 +82,12 @@ impl SqliteStore {
         let (connection, _, _) = open::open_writer(path, options.migrate)?;
         let (writer_handle, writer) =
             WriterHandle::pair(connection, Turn::open(path)?, options.group_max);
-        let (reader_handle, questions) = ReaderHandle::pair();
+        let readers = options.readers.max(1);
+        let (reader_handle, questions) = ReaderHandle::pair(readers);
         let mut shared =
             Shared { handles: Some((writer_handle, reader_handle)), writer: None, readers: vec![] };
         shared.writer = Some(spawn(path, "store-writer".to_owned(), move || writer.serve())?);
-        for number in 0..options.readers.max(1) {
+        for number in 0..readers {
             let connection = open::open_reader(path)?;
             let questions = questions.clone();
             let serve = move || questions.serve(&connection);
@@ -121,22 +122,13 @@ impl SqliteStore {
         self.handles()?.0.run(work).await
     }
 
-    /// Reads with one statement.
+    /// Reads, all of it about one moment.
     async fn read<T, F>(&self, ask: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     {
-        self.handles()?.1.one(ask).await
-    }
-
-    /// Reads with several statements, all about one moment.
-    async fn read_moment<T, F>(&self, ask: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
-    {
-        self.handles()?.1.moment(ask).await
+        self.handles()?.1.ask(ask).await
     }
 }
 

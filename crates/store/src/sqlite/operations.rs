@@ -52,7 +52,7 @@ impl Operations for SqliteStore {
     }
 
     async fn catalogue_read(&self, keys: CatalogueKeys) -> Result<Catalogue, StoreError> {
-        self.read_moment(move |connection| catalogue::read(connection, &keys)).await
+        self.read(move |connection| catalogue::read(connection, &keys)).await
     }
 
     async fn catalogue_write(
@@ -94,7 +94,7 @@ impl Operations for SqliteStore {
     }
 
     async fn ticket_show(&self, id: TicketId) -> Result<Option<TicketDetail>, StoreError> {
-        self.read_moment(move |connection| show(connection, id)).await
+        self.read(move |connection| show(connection, id)).await
     }
 
     async fn ticket_retry(

@@ -275,7 +275,7 @@ async fn until_somebody_waits(path: &Path) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), taken).await.unwrap();
+    tokio::time::timeout(Duration::from_mins(1), taken).await.unwrap();
 }
 
 #[tokio::test]
@@ -342,4 +342,88 @@ async fn a_large_batch_of_an_import_lands_in_several_transactions() {
         Ok(connection.query_row("SELECT count(*) FROM sim", [], |row| row.get::<_, usize>(0))?)
     };
     assert_eq!(store.read(count).await.unwrap(), ROWS - 1);
+}
+
+/// Asks all of `questions` while the only reader is busy with one before them, so that they share transactions.
+async fn asked_together<T: Send + 'static>(
+    store: &SqliteStore,
+    questions: Vec<Question<T>>,
+) -> Vec<Result<T, StoreError>> {
+    let (open_gate, gate) = std::sync::mpsc::channel::<()>();
+    let mut hold = Box::pin(store.read(move |_| {
+        gate.recv().unwrap();
+        Ok(())
+    }));
+    let mut waiting: Vec<_> = questions.into_iter().map(|ask| Box::pin(store.read(ask))).collect();
+    assert!(
+        std::future::poll_fn(|context| Poll::Ready(hold.as_mut().poll(context))).await.is_pending()
+    );
+    for ask in &mut waiting {
+        let first = std::future::poll_fn(|context| Poll::Ready(ask.as_mut().poll(context))).await;
+        assert!(first.is_pending());
+    }
+    open_gate.send(()).unwrap();
+    hold.await.unwrap();
+    let mut answers = Vec::new();
+    for ask in waiting {
+        answers.push(ask.await);
+    }
+    answers
+}
+
+type Question<T> = Box<dyn FnOnce(&Connection) -> Outcome<T> + Send>;
+
+#[tokio::test]
+async fn a_question_that_fails_or_panics_does_not_harm_those_it_shared_a_transaction_with() {
+    let (store, _dir) = fresh(Options { readers: 1, ..Options::default() });
+    let shares = |connection: &Connection| Ok(!connection.is_autocommit());
+    let questions: Vec<Question<bool>> = vec![
+        Box::new(shares),
+        Box::new(|connection| Ok(connection.execute("DELETE FROM customer", [])? > 0)),
+        Box::new(|_| panic!("as it was meant to")),
+        Box::new(shares),
+    ];
+    for _ in 0..2 {
+        let answers = asked_together(&store, vec![Box::new(shares), Box::new(shares)]).await;
+        assert!(matches!(answers[..], [Ok(true), Ok(true)]), "{answers:?}");
+    }
+    let answers = asked_together(&store, questions).await;
+    assert!(matches!(answers[..], [Ok(true), Err(_), Err(_), Ok(true)]), "{answers:?}");
+    // What is committed from now on is seen: the transaction has ended.
+    store.write(insert("1", &Arc::default())).await.unwrap();
+    let seen = store
+        .read(|connection| Ok(connection.query_one("SELECT 1 FROM customer", [], |_| Ok(()))?));
+    seen.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn everybody_reads_what_was_committed_before_they_asked() {
+    const CALLERS: usize = 16;
+    const WRITES: usize = 100;
+    let (store, _dir) = fresh(Options::default());
+    let caller = |caller: usize| {
+        let store = store.clone();
+        async move {
+            for write in 0..WRITES {
+                let name = format!("{caller}.{write}");
+                let row = name.clone();
+                let add = move |connection: &Connection| {
+                    connection
+                        .execute("INSERT INTO customer (number, name) VALUES (?1, '')", [&row])?;
+                    Ok(())
+                };
+                store.write(add).await.unwrap();
+                let find = move |connection: &Connection| {
+                    let mut found =
+                        connection.prepare_cached("SELECT 1 FROM customer WHERE number = ?1")?;
+                    Ok(found.exists([&name])?)
+                };
+                assert!(store.read(find).await.unwrap(), "caller {caller}, write {write}");
+            }
+        }
+    };
+    let callers: Vec<_> = (0..CALLERS).map(|number| tokio::spawn(caller(number))).collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
 }
