@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use crate::http::{CONNECT, GROUP, connects};
-use crate::load::{self, Load, Rate};
+use crate::load::{self, Enough, Load, Rate};
 use crate::process::{self, Server};
 use crate::world::{self, Worlds};
 use crate::{Size, report};
@@ -69,7 +69,8 @@ fn beside(load: &Load, connections: usize, child: Child) -> Result<(Rate, f64)> 
             took
         })
     };
-    let rate = load::run_until(load, connections, Arc::new(move || ended.load(Ordering::Relaxed)));
+    let enough: Enough = Arc::new(move || ended.load(Ordering::Relaxed));
+    let rate = load::run_until(load, connections, &enough);
     let took = waiting.join().ok().context("the import's thread panicked")??;
     Ok((rate?, took))
 }

@@ -38,11 +38,12 @@ pub(crate) struct Load {
 /// Sends `load` over `connections` for `period`. Every answer must begin with `{"ok":true`.
 pub(crate) fn run(load: &Load, connections: usize, period: Duration) -> Result<Rate> {
     let until = Instant::now() + period;
-    run_until(load, connections, Arc::new(move || Instant::now() >= until))
+    let enough: Enough = Arc::new(move || Instant::now() >= until);
+    run_until(load, connections, &enough)
 }
 
 /// Like [`run`], until `enough` says so.
-pub(crate) fn run_until(load: &Load, connections: usize, enough: Enough) -> Result<Rate> {
+pub(crate) fn run_until(load: &Load, connections: usize, enough: &Enough) -> Result<Rate> {
     // One thread for the load, like the server's peer tools: the other core is the server's.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

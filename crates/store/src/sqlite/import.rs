@@ -18,8 +18,8 @@ use super::fault::{Fault, Result as Outcome};
 use super::{SqliteStore, audit, sql};
 
 /// How long rows land before what has landed is committed and others have their turn. An order that meets an import
-/// waits for about this and the commit; a shorter one would spend more on commits than on rows.
-const LANDING: Duration = Duration::from_millis(2);
+/// waits for about this and the commit. With 2 ms orders were no faster and the import slower: commits took the time.
+const LANDING: Duration = Duration::from_millis(5);
 /// SIMs that are looked through, and perhaps deleted, in one transaction while an import leaves: about as long.
 const LEAVING_SIMS: usize = 500;
 
