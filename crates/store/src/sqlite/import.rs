@@ -18,7 +18,7 @@ use super::fault::{Fault, Result as Outcome};
 use super::{SqliteStore, audit, sql};
 
 /// How long rows land before what has landed is committed and others have their turn. An order that meets an import
-/// waits for about this and the commit. With 2 ms orders were no faster and the import slower: commits took the time.
+/// waits for about this and the commit. In a run with 2 ms orders were no faster and the import was slower.
 const LANDING: Duration = Duration::from_millis(5);
 /// SIMs that are looked through, and perhaps deleted, in one transaction while an import leaves: about as long.
 const LEAVING_SIMS: usize = 500;
