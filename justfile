@@ -27,7 +27,7 @@ demo:
 
 # benchmarks: ratios to floors measured in the same run (docs/benchmarks.md)
 bench *ARGS:
-    cargo build --release --bin provisor --bin provisor-bench
+    cargo build --release -p provisor-server -p provisor-bench
     target/release/provisor-bench {{ARGS}}
 
 # the crash test with more kills under load: just crash 10000

@@ -11,10 +11,10 @@ use crate::process::Server;
 use crate::world::{self, PASSWORD, USERNAME, Worlds};
 use crate::{Size, report};
 
-const QUERY: &str = "/api/v1/queryService";
-const CONNECT: &str = "/api/v1/connectService";
+pub(crate) const QUERY: &str = "/api/v1/queryService";
+pub(crate) const CONNECT: &str = "/api/v1/connectService";
 /// The group-commit limit of a server as it comes, and the one that turns it off.
-const GROUP: usize = 256;
+pub(crate) const GROUP: usize = 256;
 
 const WARM_UP: Duration = Duration::from_millis(500);
 
@@ -113,7 +113,7 @@ impl Bench {
 }
 
 /// One measurement, and the server's CPU microseconds a request.
-fn measure(server: &Server, load: &Load, size: &Size) -> Result<(Rate, f64)> {
+pub(crate) fn measure(server: &Server, load: &Load, size: &Size) -> Result<(Rate, f64)> {
     // Caches are filled before anything is counted.
     load::run(load, size.connections, WARM_UP)?;
     let before = server.cpu()?;
@@ -174,7 +174,7 @@ impl Series {
     }
 }
 
-fn queries(password: String, services: usize) -> Bodies {
+pub(crate) fn queries(password: String, services: usize) -> Bodies {
     Arc::new(move |number| {
         // A stride that visits all services before it repeats one.
         let cli = world::cli(number.wrapping_mul(7_919) % services);
@@ -184,7 +184,7 @@ fn queries(password: String, services: usize) -> Bodies {
     })
 }
 
-fn connects(password: String, services: usize) -> Bodies {
+pub(crate) fn connects(password: String, services: usize) -> Bodies {
     Arc::new(move |number| {
         let number = services + number;
         let (sim, contract) = (world::iccid(number), world::contract(number));

@@ -16,10 +16,14 @@ pub(crate) struct Rate {
     pub(crate) requests: u64,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
+    pub(crate) max: Duration,
 }
 
 /// Makes the body of the request with this number.
 pub(crate) type Bodies = Arc<dyn Fn(usize) -> String + Send + Sync>;
+
+/// Says when a load has lasted long enough.
+pub(crate) type Enough = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// What is sent to whom.
 #[derive(Clone)]
@@ -33,13 +37,20 @@ pub(crate) struct Load {
 
 /// Sends `load` over `connections` for `period`. Every answer must begin with `{"ok":true`.
 pub(crate) fn run(load: &Load, connections: usize, period: Duration) -> Result<Rate> {
+    let until = Instant::now() + period;
+    let enough: Enough = Arc::new(move || Instant::now() >= until);
+    run_until(load, connections, &enough)
+}
+
+/// Like [`run`], until `enough` says so.
+pub(crate) fn run_until(load: &Load, connections: usize, enough: &Enough) -> Result<Rate> {
     // One thread for the load, like the server's peer tools: the other core is the server's.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let done = Arc::new(AtomicU64::new(0));
         let began = Instant::now();
         let tasks: Vec<_> = (0..connections)
-            .map(|_| tokio::spawn(connection(load.clone(), began + period, done.clone())))
+            .map(|_| tokio::spawn(connection(load.clone(), enough.clone(), done.clone())))
             .collect();
         let mut took = Vec::new();
         for task in tasks {
@@ -51,16 +62,22 @@ pub(crate) fn run(load: &Load, connections: usize, period: Duration) -> Result<R
         let at = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or_default();
         #[expect(clippy::cast_precision_loss, reason = "counts of seconds of requests")]
         let per_second = requests as f64 / seconds;
-        Ok(Rate { per_second, requests, p50: at(50), p99: at(99) })
+        Ok(Rate {
+            per_second,
+            requests,
+            p50: at(50),
+            p99: at(99),
+            max: took.last().copied().unwrap_or_default(),
+        })
     })
 }
 
-async fn connection(load: Load, until: Instant, done: Arc<AtomicU64>) -> Result<Vec<Duration>> {
+async fn connection(load: Load, enough: Enough, done: Arc<AtomicU64>) -> Result<Vec<Duration>> {
     let mut stream = TcpStream::connect(load.address).await?;
     stream.set_nodelay(true)?;
     let mut took = Vec::new();
     let mut buffer = Vec::with_capacity(4096);
-    while Instant::now() < until {
+    while !enough() {
         let body = (load.bodies)(load.next.fetch_add(1, Ordering::Relaxed));
         let request = format!(
             "POST {} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",

@@ -3,9 +3,11 @@
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
+mod against;
 mod drain;
 mod floor;
 mod http;
+mod import;
 mod load;
 mod process;
 mod report;
@@ -27,12 +29,19 @@ struct Args {
 }
 
 /// What to measure; all of it when nothing is named.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 enum What {
     /// queryService and connectService over HTTP.
     Http,
+    /// What an import of SIMs and a server beside it do to each other.
+    Import,
     /// Carrying tickets out, and from the order to the driver's call.
     Drain,
+    /// queryService of another build and of this one, in turn: what a change brought.
+    Against {
+        /// The other build's `provisor`.
+        program: PathBuf,
+    },
     /// The bare server that the HTTP figures are compared with (used by `http`).
     #[command(hide = true)]
     Floor,
@@ -50,6 +59,9 @@ pub(crate) struct Size {
     /// Finished tickets in the second world.
     #[arg(long, global = true, default_value_t = 1_000_000)]
     finished: usize,
+    /// Rows of one import.
+    #[arg(long, global = true, default_value_t = 1_000_000)]
+    rows: usize,
     /// Tickets of one drain.
     #[arg(long, global = true, default_value_t = 100_000)]
     tickets: usize,
@@ -83,12 +95,19 @@ fn main() -> Result<()> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let worlds = runtime.block_on(world::build(&dir, &args.size))?;
-    if !matches!(args.what, Some(What::Http)) {
+    let wanted = |what| args.what.as_ref().is_none_or(|only| *only == what);
+    if wanted(What::Drain) {
         runtime.block_on(drain::run(&worlds, &args.size))?;
     }
     drop(runtime);
-    if !matches!(args.what, Some(What::Drain)) {
+    if wanted(What::Import) {
+        import::run(&worlds, &args.size)?;
+    }
+    if wanted(What::Http) {
         http::run(&worlds, &args.size)?;
+    }
+    if let Some(What::Against { program }) = &args.what {
+        against::run(&worlds, &args.size, program)?;
     }
     Ok(())
 }

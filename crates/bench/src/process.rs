@@ -38,9 +38,14 @@ impl Server {
 
     /// `provisor serve` on a database, with what a benchmark needs switched off.
     pub(crate) fn provisor(database: &Path, group_max: usize) -> Result<Self> {
+        Self::build(&sibling("provisor")?, database, group_max)
+    }
+
+    /// The same of the build at `program`.
+    pub(crate) fn build(program: &Path, database: &Path, group_max: usize) -> Result<Self> {
         let url = format!("sqlite://{}", database.display());
         Self::start(
-            Command::new(sibling("provisor")?)
+            Command::new(program)
                 .args(["serve", "--listen", "127.0.0.1:0", "--database", &url])
                 .args(["--log", "error"])
                 .env("PROVISOR_HTTP_REQUESTS_PER_SECOND", "0")

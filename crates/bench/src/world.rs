@@ -49,6 +49,10 @@ pub(crate) fn cli(number: usize) -> Msisdn {
     format!("4477{number:08}").parse().unwrap()
 }
 
+pub(crate) fn imsi(number: usize) -> String {
+    format!("90170{number:010}")
+}
+
 pub(crate) fn customer(number: usize) -> String {
     format!("{}", 1_000_000 + number % CUSTOMERS)
 }
@@ -151,7 +155,7 @@ async fn stock(store: &SqliteStore, size: &Size) -> Result<()> {
                 Ok(ImportRow {
                     line: number as u64,
                     iccid: iccid(number),
-                    imsi: Some(format!("90170{number:010}").parse()?),
+                    imsi: Some(imsi(number).parse()?),
                     msisdn: Some(cli(number)),
                     customer: customer(number).parse()?,
                     network: None,

@@ -41,11 +41,11 @@ impl Directory for SqliteStore {
     }
 
     async fn connect_facts(&self, ask: ConnectAsk) -> Result<ConnectFacts, StoreError> {
-        self.read_moment(move |connection| connect_facts(connection, &ask)).await
+        self.read(move |connection| connect_facts(connection, &ask)).await
     }
 
     async fn change_facts(&self, ask: ChangeAsk) -> Result<ChangeFacts, StoreError> {
-        self.read_moment(move |connection| change_facts(connection, &ask)).await
+        self.read(move |connection| change_facts(connection, &ask)).await
     }
 
     async fn ticket_find(
@@ -53,7 +53,7 @@ impl Directory for SqliteStore {
         scope: Scope,
         id: TicketId,
     ) -> Result<Option<TicketFound>, StoreError> {
-        self.read_moment(move |connection| ticket_find(connection, &scope, id)).await
+        self.read(move |connection| ticket_find(connection, &scope, id)).await
     }
 
     async fn ticket_type_find(&self, code: TicketTypeCode) -> Result<Option<bool>, StoreError> {

@@ -30,6 +30,12 @@ impl Fault {
         Self::Store(StoreError::Conflict(reason.into()))
     }
 
+    /// Another process writes and does not come to an end.
+    pub(super) fn busy() -> Self {
+        let reason = "another process has had the database locked for seconds";
+        Self::Store(StoreError::Unavailable(reason.to_owned()))
+    }
+
     /// A constraint refused the write, by the database's word or ours.
     pub(super) fn refusal(&self) -> Option<String> {
         match self {
@@ -61,9 +67,9 @@ impl Fault {
         };
         match error.sqlite_error_code() {
             Some(ErrorCode::ConstraintViolation) => StoreError::Conflict(error.to_string()),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Unavailable(
-                "another process has had the database locked for seconds".to_owned(),
-            ),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Self::busy().to_store_error()
+            }
             Some(ErrorCode::DiskFull) => {
                 StoreError::Unavailable("the disk is full: make room".to_owned())
             }

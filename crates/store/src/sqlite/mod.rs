@@ -2,6 +2,7 @@
 //!
 //! Invariants:
 //! - Only the writer's thread writes ([`writer`]); readers hold connections that cannot.
+//! - Processes that write to the same file take turns ([`turn`]).
 //! - What a method answered `Ok` for is on disk: WAL with `synchronous=FULL`.
 //! - No connection is used by two threads; no async thread ever waits for the disk.
 
@@ -21,6 +22,7 @@ mod statements;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod turn;
 mod users;
 mod writer;
 
@@ -36,6 +38,7 @@ pub use open::OpenError;
 
 use fault::Result as Outcome;
 use reader::ReaderHandle;
+use turn::Turn;
 use writer::WriterHandle;
 
 /// How a store is opened.
@@ -78,12 +81,14 @@ impl SqliteStore {
     /// Opens the database at `path`, which is created when absent and migrated when older (see [`Options::migrate`]).
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         let (connection, _, _) = open::open_writer(path, options.migrate)?;
-        let (writer_handle, writer) = WriterHandle::pair(connection, options.group_max);
-        let (reader_handle, questions) = ReaderHandle::pair();
+        let (writer_handle, writer) =
+            WriterHandle::pair(connection, Turn::open(path)?, options.group_max);
+        let readers = options.readers.max(1);
+        let (reader_handle, questions) = ReaderHandle::pair(readers);
         let mut shared =
             Shared { handles: Some((writer_handle, reader_handle)), writer: None, readers: vec![] };
         shared.writer = Some(spawn(path, "store-writer".to_owned(), move || writer.serve())?);
-        for number in 0..options.readers.max(1) {
+        for number in 0..readers {
             let connection = open::open_reader(path)?;
             let questions = questions.clone();
             let serve = move || questions.serve(&connection);
@@ -118,22 +123,13 @@ impl SqliteStore {
         self.handles()?.0.run(work).await
     }
 
-    /// Reads with one statement.
+    /// Reads, all of it about one moment.
     async fn read<T, F>(&self, ask: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     {
-        self.handles()?.1.one(ask).await
-    }
-
-    /// Reads with several statements, all about one moment.
-    async fn read_moment<T, F>(&self, ask: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
-    {
-        self.handles()?.1.moment(ask).await
+        self.handles()?.1.ask(ask).await
     }
 }
 

@@ -1,19 +1,17 @@
 //! Opening a database file: is it ours, is it as new as we are, and the settings of each connection.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::lock::Pid;
+use super::turn::patience;
 
 /// The oldest SQLite that is safe: older ones can corrupt the file when a WAL is reset.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Marks a file as ours ("prov" in ASCII).
 const APPLICATION_ID: i32 = 0x7072_6f76;
-/// How long a statement waits for another process' write, in seconds.
-const BUSY_SECONDS: u64 = 5;
 /// Page cache of the writing connection, in KiB.
 const WRITER_CACHE_KIB: i64 = 32 * 1024;
 /// Page cache of each reading connection, in KiB.
@@ -132,7 +130,7 @@ pub(super) fn open_writer(
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let explained = |error: rusqlite::Error| explain(path, &error);
     let mut connection = Connection::open_with_flags(path, flags).map_err(explained)?;
-    connection.busy_timeout(Duration::from_secs(BUSY_SECONDS)).map_err(explained)?;
+    connection.busy_handler(Some(patience())).map_err(explained)?;
     // Before anything is changed: is it ours at all?
     let found = schema_of(&connection, path)?;
     let (from, known) = (found.unwrap_or(0), MIGRATIONS.len());
@@ -148,8 +146,8 @@ pub(super) fn open_writer(
 pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(Duration::from_secs(BUSY_SECONDS))?;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_handler(Some(patience()))?;
         configure(&connection, Role::Reader)?;
         Ok(connection)
     };

@@ -52,7 +52,7 @@ impl Operations for SqliteStore {
     }
 
     async fn catalogue_read(&self, keys: CatalogueKeys) -> Result<Catalogue, StoreError> {
-        self.read_moment(move |connection| catalogue::read(connection, &keys)).await
+        self.read(move |connection| catalogue::read(connection, &keys)).await
     }
 
     async fn catalogue_write(
@@ -78,7 +78,7 @@ impl Operations for SqliteStore {
         import: ImportId,
         rows: Vec<ImportRow>,
     ) -> Result<Vec<BadRow>, StoreError> {
-        self.write(move |connection| import::land(connection, import, &rows)).await
+        self.import_rows(import, rows.into()).await
     }
 
     async fn sim_import_finish(&self, import: ImportId, now: Timestamp) -> Result<(), StoreError> {
@@ -94,7 +94,7 @@ impl Operations for SqliteStore {
     }
 
     async fn ticket_show(&self, id: TicketId) -> Result<Option<TicketDetail>, StoreError> {
-        self.read_moment(move |connection| show(connection, id)).await
+        self.read(move |connection| show(connection, id)).await
     }
 
     async fn ticket_retry(

@@ -1,16 +1,21 @@
 //! What can only be seen from inside: the statements, the connections, the writer.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
+use std::time::Duration;
 
-use provisor_domain::store::{Directory, StoreError};
+use jiff::Timestamp;
+use provisor_domain::store::{Directory, ImportRow, Origin, SimKeys, StoreError};
 use provisor_domain::{Scope, ServiceCode, ServiceSelector, UserId, UserKind};
 use rusqlite::StatementStatus;
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 use super::*;
 
@@ -148,28 +153,34 @@ async fn a_statement_is_planned_once_however_often_it_is_asked() {
 
 type Job<T> = Box<dyn FnMut(&Connection) -> Outcome<T> + Send>;
 
-/// Holds the writer until all of `jobs` were handed in, so that those the queue takes form groups.
-async fn together<T: Send + 'static>(
-    store: &SqliteStore,
-    jobs: Vec<Job<T>>,
-) -> Vec<Result<T, StoreError>> {
+/// Holds the writer inside a transaction, until something is sent.
+async fn hold(store: &SqliteStore) -> (Sender<()>, JoinHandle<Result<(), StoreError>>) {
     let (open_gate, gate) = std::sync::mpsc::channel::<()>();
     let (entered, has_entered) = tokio::sync::oneshot::channel();
     let mut entered = Some(entered);
-    let gatekeeper = {
-        let store = store.clone();
-        tokio::spawn(async move {
-            let hold = move |_: &Connection| {
-                if let Some(entered) = entered.take() {
-                    entered.send(()).unwrap();
-                    gate.recv().unwrap();
-                }
-                Ok(())
-            };
-            store.write(hold).await
-        })
-    };
+    let store = store.clone();
+    let gatekeeper = tokio::spawn(async move {
+        let hold = move |_: &Connection| {
+            if let Some(entered) = entered.take() {
+                entered.send(()).unwrap();
+                gate.recv().unwrap();
+            }
+            Ok(())
+        };
+        store.write(hold).await
+    });
     has_entered.await.unwrap();
+    (open_gate, gatekeeper)
+}
+
+/// Holds the writer until all of `jobs` were handed in, so that those the queue takes form groups. `meanwhile` is
+/// waited for before they are let go.
+async fn together<T: Send + 'static>(
+    store: &SqliteStore,
+    jobs: Vec<Job<T>>,
+    meanwhile: impl Future<Output = ()>,
+) -> Vec<Result<T, StoreError>> {
+    let (open_gate, gatekeeper) = hold(store).await;
     let mut waiting: Vec<_> = jobs.into_iter().map(|job| store.write(job)).map(Box::pin).collect();
     let mut refused = Vec::new();
     for job in &mut waiting {
@@ -180,6 +191,7 @@ async fn together<T: Send + 'static>(
             Poll::Pending => None,
         });
     }
+    meanwhile.await;
     open_gate.send(()).unwrap();
     gatekeeper.await.unwrap().unwrap();
     let mut answers = Vec::new();
@@ -206,7 +218,7 @@ async fn a_job_that_fails_does_not_harm_those_it_shared_a_commit_with() {
     let (store, _dir) = fresh(Options::default());
     let runs = Arc::new(AtomicUsize::new(0));
     let jobs = ["1", "2", "1", "3"].map(|name| insert(name, &runs)).into_iter().collect();
-    let answers = together(&store, jobs).await;
+    let answers = together(&store, jobs, async {}).await;
     assert!(matches!(answers[2], Err(StoreError::Conflict(_))), "{answers:?}");
     assert!(answers[0].is_ok() && answers[1].is_ok() && answers[3].is_ok(), "{answers:?}");
     // Three in the group until it failed, then four alone: they did share one transaction.
@@ -224,7 +236,7 @@ async fn what_does_not_fit_into_the_queue_is_refused_at_once() {
     let (store, _dir) = fresh(Options::default());
     let nothing = || -> Job<()> { Box::new(|_| Ok(())) };
     let jobs = (0..=writer::WRITES_WAITING_MAX).map(|_| nothing()).collect();
-    let answers = together(&store, jobs).await;
+    let answers = together(&store, jobs, async {}).await;
     let (last, others) = answers.split_last().unwrap();
     assert!(matches!(last, Err(StoreError::Overloaded)), "{last:?}");
     assert!(others.iter().all(Result::is_ok));
@@ -253,4 +265,166 @@ async fn what_waits_is_written_before_the_store_closes_even_if_nobody_waits_for_
         Ok(connection.query_row("SELECT count(*) FROM customer", [], |row| row.get::<_, i64>(0))?)
     };
     assert_eq!(again.read(count).await.unwrap(), 1);
+}
+
+/// Waits until somebody has the turn of the database at `path`.
+async fn until_somebody_waits(path: &Path) {
+    let turn = File::open(turn::path(path)).unwrap();
+    let taken = async {
+        while turn.try_lock().is_ok() {
+            turn.unlock().unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), taken).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_end_of_another_process_write_is_next() {
+    const ROUNDS: usize = 20;
+    // Two stores on one file are to each other what two processes are.
+    let (busy, dir) = fresh(Options { group_max: 1, ..Options::default() });
+    let path = dir.path().join("provisor.db");
+    let patient = SqliteStore::open(&path, Options::default()).unwrap();
+    for _ in 0..ROUNDS {
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let note = |who: &'static str| -> Job<()> {
+            let order = order.clone();
+            Box::new(move |_| {
+                order.lock().unwrap().push(who);
+                Ok(())
+            })
+        };
+        let write = {
+            let (patient, job) = (patient.clone(), note("patient"));
+            async move { patient.write(job).await }
+        };
+        let jobs = (0..10).map(|_| note("busy")).collect();
+        let mut waits = None;
+        let answers = together(&busy, jobs, async {
+            waits = Some(tokio::spawn(write));
+            until_somebody_waits(&path).await;
+        })
+        .await;
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+        waits.unwrap().await.unwrap().unwrap();
+        let order = order.lock().unwrap();
+        assert_eq!((order.first(), order.len()), (Some(&"patient"), 11), "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_batch_of_an_import_lands_in_several_transactions() {
+    const ROWS: usize = 20_000; // far more than SQLite can insert in one landing's time
+    let (store, _dir) = fresh(Options::default());
+    store.write(insert("1", &Arc::default())).await.unwrap();
+    let row = |number: usize| ImportRow {
+        line: number as u64,
+        iccid: format!("89440000{number:011}").parse().unwrap(),
+        imsi: None,
+        msisdn: None,
+        customer: if number == ROWS / 2 { "2" } else { "1" }.parse().unwrap(),
+        network: None,
+        keys: SimKeys::default(),
+    };
+    let rows: Arc<[ImportRow]> = (0..ROWS).map(row).collect();
+    let origin = Origin { actor: "test".to_owned(), request_id: None };
+    let import = store.import_begin("f".to_owned(), origin, Timestamp::UNIX_EPOCH).await.unwrap();
+    let (first, rest) = (Arc::clone(&rows), rows);
+    let land = move |connection: &Connection| import::land(connection, import, &first);
+    let (taken, bad) = store.write(land).await.unwrap();
+    assert!((1..ROWS).contains(&taken) && bad.is_empty(), "{taken}, {bad:?}");
+    // All of the others, however many transactions that takes, and those again that landed.
+    let bad = store.import_rows(import, rest).await.unwrap();
+    let mut lines: Vec<usize> = (0..taken).collect();
+    lines.push(ROWS / 2);
+    assert!(bad.iter().map(|row| usize::try_from(row.line).unwrap()).eq(lines), "{bad:?}");
+    let count = |connection: &Connection| {
+        Ok(connection.query_row("SELECT count(*) FROM sim", [], |row| row.get::<_, usize>(0))?)
+    };
+    assert_eq!(store.read(count).await.unwrap(), ROWS - 1);
+}
+
+/// Asks all of `questions` while the only reader is busy with one before them, so that they share transactions.
+async fn asked_together<T: Send + 'static>(
+    store: &SqliteStore,
+    questions: Vec<Question<T>>,
+) -> Vec<Result<T, StoreError>> {
+    let (open_gate, gate) = std::sync::mpsc::channel::<()>();
+    let mut hold = Box::pin(store.read(move |_| {
+        gate.recv().unwrap();
+        Ok(())
+    }));
+    let mut waiting: Vec<_> = questions.into_iter().map(|ask| Box::pin(store.read(ask))).collect();
+    assert!(
+        std::future::poll_fn(|context| Poll::Ready(hold.as_mut().poll(context))).await.is_pending()
+    );
+    for ask in &mut waiting {
+        let first = std::future::poll_fn(|context| Poll::Ready(ask.as_mut().poll(context))).await;
+        assert!(first.is_pending());
+    }
+    open_gate.send(()).unwrap();
+    hold.await.unwrap();
+    let mut answers = Vec::new();
+    for ask in waiting {
+        answers.push(ask.await);
+    }
+    answers
+}
+
+type Question<T> = Box<dyn FnOnce(&Connection) -> Outcome<T> + Send>;
+
+#[tokio::test]
+async fn a_question_that_fails_or_panics_does_not_harm_those_it_shared_a_transaction_with() {
+    let (store, _dir) = fresh(Options { readers: 1, ..Options::default() });
+    let shares = |connection: &Connection| Ok(!connection.is_autocommit());
+    let questions: Vec<Question<bool>> = vec![
+        Box::new(shares),
+        Box::new(|connection| Ok(connection.execute("DELETE FROM customer", [])? > 0)),
+        Box::new(|_| panic!("as it was meant to")),
+        Box::new(shares),
+    ];
+    for _ in 0..2 {
+        let answers = asked_together(&store, vec![Box::new(shares), Box::new(shares)]).await;
+        assert!(matches!(answers[..], [Ok(true), Ok(true)]), "{answers:?}");
+    }
+    let answers = asked_together(&store, questions).await;
+    assert!(matches!(answers[..], [Ok(true), Err(_), Err(_), Ok(true)]), "{answers:?}");
+    // What is committed from now on is seen: the transaction has ended.
+    store.write(insert("1", &Arc::default())).await.unwrap();
+    let seen = store
+        .read(|connection| Ok(connection.query_one("SELECT 1 FROM customer", [], |_| Ok(()))?));
+    seen.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn everybody_reads_what_was_committed_before_they_asked() {
+    const CALLERS: usize = 16;
+    const WRITES: usize = 100;
+    let (store, _dir) = fresh(Options::default());
+    let caller = |caller: usize| {
+        let store = store.clone();
+        async move {
+            for write in 0..WRITES {
+                let name = format!("{caller}.{write}");
+                let row = name.clone();
+                let add = move |connection: &Connection| {
+                    connection
+                        .execute("INSERT INTO customer (number, name) VALUES (?1, '')", [&row])?;
+                    Ok(())
+                };
+                store.write(add).await.unwrap();
+                let find = move |connection: &Connection| {
+                    let mut found =
+                        connection.prepare_cached("SELECT 1 FROM customer WHERE number = ?1")?;
+                    Ok(found.exists([&name])?)
+                };
+                assert!(store.read(find).await.unwrap(), "caller {caller}, write {write}");
+            }
+        }
+    };
+    let callers: Vec<_> = (0..CALLERS).map(|number| tokio::spawn(caller(number))).collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
 }

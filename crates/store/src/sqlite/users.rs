@@ -117,7 +117,7 @@ impl Users for SqliteStore {
         &self,
         username: Username,
     ) -> Result<Option<Vec<CredentialInfo>>, StoreError> {
-        self.read_moment(move |connection| list_credentials(connection, &username)).await
+        self.read(move |connection| list_credentials(connection, &username)).await
     }
 
     async fn credential_revoke(

@@ -17,6 +17,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::fault::{Fault, Result};
+use super::turn::Turn;
 
 /// Most jobs that wait for the writer; over it the caller is told to come back.
 pub(super) const WRITES_WAITING_MAX: usize = 4_096;
@@ -73,11 +74,11 @@ pub(super) struct WriterHandle {
 
 impl WriterHandle {
     /// A handle, and the writer that will serve it once its thread calls [`Writer::serve`].
-    pub(super) fn pair(connection: Connection, group_max: usize) -> (Self, Writer) {
+    pub(super) fn pair(connection: Connection, turn: Turn, group_max: usize) -> (Self, Writer) {
         let (jobs, waiting) = crossbeam_channel::bounded(WRITES_WAITING_MAX);
         let halted = Arc::new(AtomicBool::new(false));
         let group_max = group_max.max(1);
-        let writer = Writer { connection, waiting, group_max, halted: Arc::clone(&halted) };
+        let writer = Writer { connection, turn, waiting, group_max, halted: Arc::clone(&halted) };
         (Self { jobs, halted }, writer)
     }
 
@@ -106,6 +107,7 @@ impl WriterHandle {
 /// The writing thread's own state.
 pub(super) struct Writer {
     connection: Connection,
+    turn: Turn,
     waiting: Receiver<Box<dyn Job>>,
     group_max: usize,
     halted: Arc<AtomicBool>,
@@ -176,7 +178,8 @@ impl Writer {
     /// Runs `group` in one transaction and commits it, or leaves nothing behind.
     fn attempt(&self, group: &mut [Box<dyn Job>]) -> std::result::Result<(), Setback> {
         self.check()?;
-        self.control("BEGIN IMMEDIATE").map_err(|fault| self.give_up(fault))?;
+        let begin = || self.control("BEGIN IMMEDIATE");
+        self.turn.take(begin).map_err(|fault| self.give_up(fault))?;
         for job in group {
             if let Err(fault) = job.run(&self.connection) {
                 self.roll_back();
