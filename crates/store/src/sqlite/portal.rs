@@ -34,7 +34,7 @@ impl Portal for SqliteStore {
         id: PortalId,
         address: Option<MailAddress>,
     ) -> Result<PortalFound, StoreError> {
-        self.read_moment(move |connection| find(connection, &id, address.as_ref())).await
+        self.read(move |connection| find(connection, &id, address.as_ref())).await
     }
 
     async fn portal_auth(&self, id: PortalId) -> Result<Option<PortalAuth>, StoreError> {
@@ -49,7 +49,7 @@ impl Portal for SqliteStore {
         &self,
         after: Option<PortalId>,
     ) -> Result<Vec<(PortalId, PortalRecord)>, StoreError> {
-        self.read_moment(move |connection| page(connection, after.as_ref())).await
+        self.read(move |connection| page(connection, after.as_ref())).await
     }
 
     async fn credential_owner(&self, digest: [u8; 32]) -> Result<Option<Username>, StoreError> {
