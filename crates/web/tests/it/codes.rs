@@ -115,6 +115,7 @@ async fn who_cannot_be_signed_in_is_told_one_thing() {
         user(json!({"username": "MarioG", "password": "wrong"})),
         user(json!({"username": "nobody", "password": "Stuttgart"})),
         user(json!({"username": "MarioG"})),
+        user(json!({"username": "backend", "password": "Stuttgart"})),
         user(json!(null)),
     ] {
         let answer = world.post("/v1/getContracts", user).await;

@@ -116,6 +116,26 @@ async fn errors_are_german_for_those_who_like_it_better() {
 }
 
 #[tokio::test]
+async fn a_fault_is_answered_and_not_explained() {
+    let world = World::new().await;
+    let database = rusqlite::Connection::open(world.database()).unwrap();
+    database.execute("ALTER TABLE portal_customer RENAME TO gone", []).unwrap();
+    for call in ["access/1/status", "pack/1/enable/mail/1"] {
+        told(get(&format!("{FACE}/{call}")), &world, 500, "the X-Request-Id of this answer").await;
+    }
+}
+
+#[tokio::test]
+async fn the_other_face_knows_nothing_of_a_portal_customers_ticket() {
+    let world = World::new().await;
+    let enable = get(&format!("{FACE}/access/1/enable/{HASH}")).at_once().send(&world).await;
+    assert_eq!(enable.status, StatusCode::OK);
+    let first = provisor_domain::TicketId::FIRST.to_string();
+    let query = serde_json::json!({"ticket": {"id": first}});
+    assert_eq!(world.call("queryTicket", query).await.code(), "401");
+}
+
+#[tokio::test]
 async fn without_a_default_tenant_the_path_must_name_one() {
     let mut catalogue = catalogue();
     catalogue.tenants[0].default = false;
