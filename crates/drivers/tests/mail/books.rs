@@ -59,7 +59,7 @@ pub(crate) fn secret(password: &str, form: SecretForm) -> PortalSecret {
 }
 
 pub(crate) fn md5_hex(password: &str) -> String {
-    Md5::digest(password).iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Md5::digest(password))
 }
 
 /// A mailbox that works and holds a megabyte.

@@ -29,13 +29,14 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// The group that may write in the lookup file's directory. Postfix's own, because a test makes no groups.
 const GROUP: &str = "postfix";
 
-/// No TLS on loopback, no delay after a wrong password, everything in the test's directory.
+/// No TLS on loopback, no delays after a wrong password, everything in the test's directory.
 const DOVECOT_EXTRA: &str = "
 ssl = no
 base_dir = @PLACE@/run
 state_dir = @PLACE@/run
 log_path = @PLACE@/dovecot.log
 auth_verbose = yes
+auth_failure_delay = 0
 service anvil {
   unix_listener anvil-auth-penalty {
     mode = 0
@@ -134,8 +135,8 @@ impl Place {
         let extra = extra.replace("@PLACE@", self.0.path().to_str().unwrap());
         for File { name, text, mode } in files {
             let path = self.path("etc").join(name);
-            let extra = if name == extended { &*extra } else { "" };
-            fs::write(&path, text + extra).unwrap();
+            let text = if name == extended { with(&text, &extra) } else { text };
+            fs::write(&path, text).unwrap();
             rights(&path, mode);
         }
     }
@@ -146,8 +147,8 @@ impl Place {
 
     fn logs(&self) -> String {
         let names = ["dovecot.log", "postfix.log", "output.log"];
-        let read = |name: &&str| fs::read_to_string(self.path(name)).unwrap_or_default();
-        names.iter().map(|name| format!("== {name}\n{}", read(name))).collect()
+        let read = |name: &str| fs::read_to_string(self.path(name)).unwrap_or_default();
+        names.map(|name| format!("== {name}\n{}", read(name))).concat()
     }
 }
 
@@ -157,17 +158,17 @@ const MAIL_OWNER: (u32, u32) = (59_999, 59_999);
 impl MailServers {
     /// An IMAP connection.
     pub(crate) fn imap(&self) -> Imap {
-        Imap::connect(self.at(self.params.ports.imap))
+        Imap::connect(at(self.params.ports.imap))
     }
 
     /// A connection as another mail server makes it.
     pub(crate) fn smtp(&self) -> Smtp {
-        Smtp::connect(self.at(self.params.ports.smtp))
+        Smtp::connect(at(self.params.ports.smtp))
     }
 
     /// A connection as a customer's mail program makes it.
     pub(crate) fn submission(&self) -> Smtp {
-        Smtp::connect(self.at(self.params.ports.submission))
+        Smtp::connect(at(self.params.ports.submission))
     }
 
     /// The texts of the mails in the inbox of who logs in with `password`.
@@ -187,14 +188,10 @@ impl MailServers {
         })
     }
 
-    fn at(&self, port: u16) -> SocketAddr {
-        SocketAddr::new(LOOPBACK, port)
-    }
-
     fn wait_until_ready(&mut self) {
         let Ports { imap, lmtp, sasl, quota_status, smtp, submission, .. } = self.params.ports;
         for port in [imap, lmtp, sasl, quota_status, smtp, submission] {
-            let address = self.at(port);
+            let address = at(port);
             eventually(&format!("a server at {address}"), || {
                 self.dovecot.assert_runs(&self.place);
                 self.postfix.assert_runs(&self.place);
@@ -215,38 +212,50 @@ impl Drop for MailServers {
 
 /// A server as a process group of its own. Killed when dropped.
 #[derive(Debug)]
-struct Server(Child);
+struct Server {
+    server: Child,
+    /// Reads from this process, and ends the server when that has ended: then there is nothing to read. (The kernel's
+    /// own way, a signal at the parent's death, is lost when Postfix changes its user.)
+    guard: Child,
+}
 
 impl Server {
     fn start<'a>(program: &str, args: impl IntoIterator<Item = &'a str>, place: &Place) -> Self {
         let log = fs::File::options().create(true).append(true).open(place.path("output.log"));
         let log = log.unwrap();
-        // setpriv: the kernel ends the server when this process is killed.
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "TERM", program])
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .process_group(0)
-            .spawn()
-            .unwrap();
-        Self(child)
+        let mut server = Command::new(program);
+        server.args(args).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let server = server.process_group(0).spawn().unwrap();
+        let mut guard = Command::new("sh");
+        guard.args(["-c", "read -r _; kill -TERM $0", &server.id().to_string()]);
+        let guard = guard.stdin(Stdio::piped()).process_group(0).spawn().unwrap();
+        Self { server, guard }
     }
 
     fn assert_runs(&mut self, place: &Place) {
-        let ended = self.0.try_wait().unwrap();
+        let ended = self.server.try_wait().unwrap();
         assert!(ended.is_none(), "a mail server has ended: {ended:?}\n{}", place.logs());
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The master process of either server ends its others.
-        let pid = self.0.id().to_string();
-        let _ = Command::new("kill").args(["-TERM", &pid]).status();
-        let _ = self.0.wait();
+        // Each of the two is a master process that ends its others.
+        drop(self.guard.stdin.take());
+        let _ = (self.guard.wait(), self.server.wait());
     }
+}
+
+fn at(port: u16) -> SocketAddr {
+    SocketAddr::new(LOOPBACK, port)
+}
+
+/// `text` with the settings of `extra` in the place of its own.
+fn with(text: &str, extra: &str) -> String {
+    let name = |line: &str| line.split_once(" = ").map(|(name, _)| name.to_owned());
+    let replaced: Vec<_> = extra.lines().filter_map(name).collect();
+    let kept = text.lines().filter(|line| name(line).is_none_or(|name| !replaced.contains(&name)));
+    kept.chain(extra.lines()).flat_map(|line| [line, "\n"]).collect()
 }
 
 fn rights(path: &Path, mode: u32) {
