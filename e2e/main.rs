@@ -12,6 +12,10 @@ mod cli;
 mod crash;
 #[cfg(test)]
 mod life;
+// The rig of the mail driver's own tests.
+#[cfg(test)]
+#[path = "../crates/drivers/tests/mail/rig/mod.rs"]
+mod mail_servers;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]

@@ -153,7 +153,8 @@ impl Mailbox {
 }
 
 /// The age of a command: of two with different fences the greater is the newer. A command with the fence of the one
-/// that was applied last says the same and may be applied again.
+/// that was applied last says the same and may be applied again. One with ticket 0 only repeats what the books say: it
+/// counts as equal to any other of the same version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fence {
     /// The version of the customer's books that the command brings about.

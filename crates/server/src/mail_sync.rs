@@ -22,8 +22,17 @@ const ATTEMPTS: u32 = 20;
 /// How long it is left alone in between.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Tells every mail system what its customers have. Answers how many customers were told of.
-pub(crate) async fn run(store: &dyn Store, data_dir: &Path) -> Result<u64> {
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Synced {
+    /// How many customers the mail systems were told of.
+    pub(crate) told: u64,
+    /// What was refused: a customer and why. Mostly somebody changed it meanwhile.
+    pub(crate) refused: Vec<String>,
+}
+
+/// Tells every mail system what its customers have.
+pub(crate) async fn run(store: &dyn Store, data_dir: &Path) -> Result<Synced> {
     let systems = systems(store, data_dir).await?;
     let mut total = 0;
     each_page(store, async |page| {
@@ -32,20 +41,23 @@ pub(crate) async fn run(store: &dyn Store, data_dir: &Path) -> Result<u64> {
     })
     .await?;
     let mut progress = Progress::new("telling the mail systems", total);
-    let mut told = 0;
+    let mut synced = Synced::default();
     each_page(store, async |page| {
         for (id, record) in page {
             let system = systems.get(id.tenant.as_str());
             let system =
                 system.ok_or_else(|| anyhow!("tenant {} has no mail system", id.tenant))?;
-            tell(system.as_ref(), &id, record).await?;
-            told += 1;
-            progress.at(told, told, "customers");
+            match tell(system.as_ref(), &id, record).await? {
+                Told::Done => synced.told += 1,
+                Told::Refused(reason) => synced.refused.push(format!("{id}: {reason}")),
+            }
+            let done = synced.told + synced.refused.len() as u64;
+            progress.at(done, done, "customers");
         }
         Ok(())
     })
     .await?;
-    Ok(told)
+    Ok(synced)
 }
 
 async fn each_page(
@@ -89,7 +101,13 @@ async fn systems(
     Ok(systems)
 }
 
-async fn tell(system: &dyn MailDriver, id: &PortalId, record: PortalRecord) -> Result<()> {
+/// What a mail system said about one customer.
+enum Told {
+    Done,
+    Refused(String),
+}
+
+async fn tell(system: &dyn MailDriver, id: &PortalId, record: PortalRecord) -> Result<Told> {
     let version = record.customer.as_ref().map_or(0, |customer| customer.version);
     let command = MailCommand {
         once: None,
@@ -101,8 +119,8 @@ async fn tell(system: &dyn MailDriver, id: &PortalId, record: PortalRecord) -> R
     let mut last = String::new();
     for _ in 0..ATTEMPTS {
         last = match system.ensure(&command).await {
-            Outcome::Done => return Ok(()),
-            Outcome::Refused { reason } => bail!("customer {id}: {reason}"),
+            Outcome::Done => return Ok(Told::Done),
+            Outcome::Refused { reason } => return Ok(Told::Refused(reason)),
             Outcome::Later { reason, .. }
             | Outcome::Unavailable { reason }
             | Outcome::Unknown { reason } => reason,

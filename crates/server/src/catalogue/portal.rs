@@ -292,12 +292,17 @@ impl Adoption<'_> {
     }
 
     fn mailbox(
-        &self,
+        &mut self,
         address: MailAddress,
         kind: MailboxKind,
         forward: Option<MailAddress>,
         keep_copy: bool,
     ) -> Mailbox {
+        // Mail servers take what follows a plus for a tag of the mailbox before it.
+        if address.as_str().contains('+') {
+            let text = format!("{address}: a mailbox's address has no plus sign");
+            self.problems.within(self.label, self.label.at, text);
+        }
         let quota_bytes = self.tenant.mailbox_bytes;
         Mailbox { address, kind, forward, keep_copy, quota_bytes, kept_until: None }
     }

@@ -162,7 +162,11 @@ fn told_fields(changes: &[Change]) -> Vec<String> {
 async fn a_world_lands_as_it_is_written_and_a_second_time_changes_nothing() {
     let desk = Desk::new();
     let first = desk.applied(WORLD).await;
-    assert_eq!(first.len(), 16, "every entry and the contract: {first:?}");
+    assert_eq!(
+        first.len(),
+        17,
+        "every entry, the contract, and the tenant's mail system: {first:?}"
+    );
     assert!(first.iter().all(|change| change.op == Op::Add));
     assert_eq!(desk.applied(WORLD).await, []);
     let keys = CatalogueKeys {
@@ -325,7 +329,7 @@ async fn every_mistake_is_told_with_line_table_and_key_and_nothing_is_written() 
         );
         assert!(!told.iter().any(|line| line.contains("47114711")), "a password is told");
     }
-    assert_eq!(desk.applied(WORLD).await.len(), 16, "nothing was written before");
+    assert_eq!(desk.applied(WORLD).await.len(), 17, "nothing was written before");
 }
 
 #[tokio::test]

@@ -79,8 +79,16 @@ impl Mail {
             Self::Config(command) => command.run(session).await,
             Self::Sync(SyncArgs {}) => {
                 let data_dir = session.config.settings.data_dir();
-                let told = crate::mail_sync::run(&session.store()?, &data_dir).await?;
-                say(format!("the mail systems know {}", count(told, "portal customer")))
+                let synced = crate::mail_sync::run(&session.store()?, &data_dir).await?;
+                synced.refused.iter().for_each(note);
+                say(format!("the mail systems know {}", count(synced.told, "portal customer")))?;
+                match synced.refused.len() {
+                    0 => Ok(()),
+                    refused => bail!(
+                        "{} refused: run the command again",
+                        count(refused as u64, "portal customer")
+                    ),
+                }
             }
         }
     }

@@ -65,8 +65,11 @@ async fn load(database: &Path, data_dir: &Path) -> Result<()> {
         let wants = wants(&applied.catalogue, |service| service.network == network.code);
         tell(driver.as_ref(), wants).await?;
     }
-    crate::mail_sync::run(&store, data_dir).await?;
-    Ok(())
+    let synced = crate::mail_sync::run(&store, data_dir).await?;
+    match synced.refused.first() {
+        None => Ok(()),
+        Some(refused) => bail!("the demo's mail system refused {refused}"),
+    }
 }
 
 /// What a network must have for the live services that `here` picks.
