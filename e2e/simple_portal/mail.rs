@@ -1,6 +1,8 @@
 //! From the API to the mail servers: a customer that is enabled over HTTP logs in at Debian's Dovecot with its own
 //! password, gets mail through Debian's Postfix, and is shut out when its pack ends.
 
+use provisor_drivers::mail::MailStore;
+
 use crate::mail_servers::{MailServers, Place};
 use crate::rig::*;
 
@@ -111,14 +113,29 @@ mailboxes = [
 }
 
 #[test]
-fn the_lookup_file_can_be_lost_and_made_again() {
-    let mail = Mail::new("");
-    let mut back_end = mail.back_end();
-    back_end.done(&format!("access/1/enable/{HASH}"));
-    back_end.done("pack/1/enable/mail/1");
-    let said = mail.world.cli(&["mail", "sync"]).succeeded().stdout;
-    assert!(said.contains("1 portal customer"), "{said}");
-    mail.servers.imap().login("1@rapeedo.net", PASSWORD).map(drop).expect("nothing was lost by it");
+fn a_lookup_file_that_is_lost_is_made_again_from_the_books() {
+    let world = World::with(LONELY);
+    let mut server = world.serve();
+    let mut back_end = BackEnd::new(&server, "kommitt");
+    for id in ["1", "2"] {
+        back_end.done(&format!("access/{id}/enable/{HASH}"));
+        back_end.done(&format!("pack/{id}/enable/mail/1"));
+    }
+    back_end.done("pack/2/disable/mail/1");
+    let file = world.dir().join("mail/mail.db");
+    let held = || MailStore::customers(&file).expect("the lookup file");
+    let before = held();
+    // Beside a running server nothing changes by it.
+    world.cli(&["mail", "sync"]).succeeded();
+    assert_eq!(held(), before);
+    server.kill();
+    std::fs::remove_dir_all(world.dir().join("mail")).expect("the folder was there");
+    let said = world.cli(&["mail", "sync"]).succeeded().stdout;
+    assert!(said.contains("2 portal customers"), "{said}");
+    let contents = |held: &[provisor_drivers::mail::Held]| -> Vec<_> {
+        held.iter().map(|h| (h.customer.clone(), h.secret.clone(), h.mailboxes.clone())).collect()
+    };
+    assert_eq!(contents(&held()), contents(&before));
 }
 
 #[test]
