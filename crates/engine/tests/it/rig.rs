@@ -28,6 +28,11 @@ use tokio::task::JoinHandle;
 /// A little longer than the runner waits between two probes of a network that is down.
 const LONGEST_PROBE: Duration = Duration::from_secs(6);
 
+/// How often a wait looks. Without a pause it would take the cores from what it waits for.
+const LOOK: Duration = Duration::from_millis(2);
+/// How long a wait may take: only a stall reaches it, also on a machine that builds something else meanwhile.
+const STALLED_AFTER: Duration = Duration::from_mins(5);
+
 pub(crate) const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 /// A clock that a test moves.
@@ -186,7 +191,7 @@ impl World {
         Running { stop, task }
     }
 
-    /// Waits until the ticket has reached one of `states`; fails after two minutes, which only a stall reaches: a busy disk makes every commit slow.
+    /// Waits until the ticket has reached one of `states`; fails when it must have stalled.
     pub(crate) async fn until(&self, id: TicketId, states: &[TicketState]) -> TicketDetail {
         let reached = async {
             loop {
@@ -194,10 +199,10 @@ impl World {
                 if states.contains(&detail.ticket.state) {
                     return detail;
                 }
-                tokio::task::yield_now().await;
+                tokio::time::sleep(LOOK).await;
             }
         };
-        if let Ok(detail) = tokio::time::timeout(Duration::from_mins(2), reached).await {
+        if let Ok(detail) = tokio::time::timeout(STALLED_AFTER, reached).await {
             return detail;
         }
         let detail = self.store.ticket_show(id).await;
@@ -214,7 +219,7 @@ impl World {
                     let then = ticket.due + LONGEST_PROBE;
                     self.clock.0.fetch_max(then.as_millisecond(), Ordering::SeqCst);
                 }
-                tokio::task::yield_now().await;
+                tokio::time::sleep(LOOK).await;
             }
         };
         tokio::select! {
