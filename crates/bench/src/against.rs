@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::http::{GROUP, QUERY, measure, queries};
+use crate::http::{GROUP, measure, queries};
 use crate::load::Load;
 use crate::process::Server;
 use crate::world::{PASSWORD, Worlds};
@@ -26,8 +26,8 @@ pub(crate) fn run(worlds: &Worlds, size: &Size, program: &Path) -> Result<()> {
     let mut cpus = [const { Vec::new() }; 3];
     for _ in 0..size.rounds {
         for (at, (_, server)) in servers.iter().enumerate() {
-            let bodies = queries(PASSWORD.to_owned(), size.services);
-            let load = Load { address: server.address, path: QUERY, bodies, next: Arc::default() };
+            let requests = queries(PASSWORD.to_owned(), size.services);
+            let load = Load { address: server.address, requests, next: Arc::default() };
             let (rate, cpu) = measure(server, &load, size)?;
             rates[at].push(rate.per_second);
             cpus[at].push(cpu);

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::load::{self, Bodies, Load, Rate};
+use crate::load::{self, Load, Rate, Request, Requests};
 use crate::process::Server;
 use crate::world::{self, PASSWORD, USERNAME, Worlds};
 use crate::{Size, report};
 
-pub(crate) const QUERY: &str = "/api/v1/queryService";
-pub(crate) const CONNECT: &str = "/api/v1/connectService";
+const QUERY: &str = "/api/v1/queryService";
+const CONNECT: &str = "/api/v1/connectService";
 /// The group-commit limit of a server as it comes, and the one that turns it off.
 pub(crate) const GROUP: usize = 256;
 
@@ -24,9 +24,9 @@ struct Bench {
     fresh: Server,
     aged: Server,
     single: Server,
-    query: Bodies,
-    query_by_credential: Bodies,
-    connect: Bodies,
+    query: Requests,
+    query_by_credential: Requests,
+    connect: Requests,
     /// The next SIM of each server's stock.
     stock: [Arc<AtomicUsize>; 3],
 }
@@ -82,14 +82,14 @@ pub(crate) fn run(worlds: &Worlds, size: &Size) -> Result<()> {
 
 impl Bench {
     fn round(&self, size: &Size, series: &mut Series) -> Result<()> {
-        let query = |server: &Server, bodies: &Bodies| {
-            let (address, bodies) = (server.address, bodies.clone());
-            measure(server, &Load { address, path: QUERY, bodies, next: Arc::default() }, size)
+        let query = |server: &Server, requests: &Requests| {
+            let (address, requests) = (server.address, requests.clone());
+            measure(server, &Load { address, requests, next: Arc::default() }, size)
         };
         let connect = |server: &Server, at: usize| {
-            let (address, bodies, next) =
+            let (address, requests, next) =
                 (server.address, self.connect.clone(), self.stock[at].clone());
-            measure(server, &Load { address, path: CONNECT, bodies, next }, size)
+            measure(server, &Load { address, requests, next }, size)
         };
         series.last.clear();
         let (floor, cpu) = query(&self.floor, &self.query)?;
@@ -174,22 +174,24 @@ impl Series {
     }
 }
 
-pub(crate) fn queries(password: String, services: usize) -> Bodies {
+pub(crate) fn queries(password: String, services: usize) -> Requests {
     Arc::new(move |number| {
         // A stride that visits all services before it repeats one.
         let cli = world::cli(number.wrapping_mul(7_919) % services);
-        format!(
+        let body = format!(
             r#"{{"user":{{"username":"{USERNAME}","password":"{password}"}},"service":{{"cli":"{cli}"}}}}"#
-        )
+        );
+        Request { path: QUERY.into(), headers: "", body }
     })
 }
 
-pub(crate) fn connects(password: String, services: usize) -> Bodies {
+pub(crate) fn connects(password: String, services: usize) -> Requests {
     Arc::new(move |number| {
         let number = services + number;
         let (sim, contract) = (world::iccid(number), world::contract(number));
-        format!(
+        let body = format!(
             r#"{{"user":{{"username":"{USERNAME}","password":"{password}"}},"sim":"{sim}","contractCode":"{contract}","tariffCode":"T","name":"Tracker {number}"}}"#
-        )
+        );
+        Request { path: CONNECT.into(), headers: "", body }
     })
 }

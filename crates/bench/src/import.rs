@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::http::{CONNECT, GROUP, connects};
+use crate::http::{GROUP, connects};
 use crate::load::{self, Enough, Load, Rate};
 use crate::process::{self, Server};
 use crate::world::{self, Worlds};
@@ -27,8 +27,7 @@ pub(crate) fn run(worlds: &Worlds, size: &Size) -> Result<()> {
     let server = Server::provisor(&database, GROUP)?;
     let load = Load {
         address: server.address,
-        path: CONNECT,
-        bodies: connects(worlds.credential.clone(), size.services),
+        requests: connects(worlds.credential.clone(), size.services),
         next: Arc::new(AtomicUsize::new(0)),
     };
     let file = worlds.fresh.with_file_name("stock.csv");

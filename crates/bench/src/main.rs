@@ -9,6 +9,7 @@ mod floor;
 mod http;
 mod import;
 mod load;
+mod portal;
 mod process;
 mod report;
 mod world;
@@ -33,6 +34,8 @@ struct Args {
 enum What {
     /// queryService and connectService over HTTP.
     Http,
+    /// access status and pack enable of the Simple Portal face.
+    Portal,
     /// What an import of SIMs and a server beside it do to each other.
     Import,
     /// Carrying tickets out, and from the order to the driver's call.
@@ -56,6 +59,9 @@ pub(crate) struct Size {
     /// Live services.
     #[arg(long, global = true, default_value_t = 100_000)]
     services: usize,
+    /// Portal customers.
+    #[arg(long, global = true, default_value_t = 50_000)]
+    portal_customers: usize,
     /// Finished tickets in the second world.
     #[arg(long, global = true, default_value_t = 1_000_000)]
     finished: usize,
@@ -105,6 +111,9 @@ fn main() -> Result<()> {
     }
     if wanted(What::Http) {
         http::run(&worlds, &args.size)?;
+    }
+    if wanted(What::Portal) {
+        portal::run(&worlds, &args.size)?;
     }
     if let Some(What::Against { program }) = &args.what {
         against::run(&worlds, &args.size, program)?;

@@ -6,8 +6,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use provisor_domain::catalogue::{Catalogue, Contract, Customer, Network, Product, User};
+use provisor_domain::catalogue::{
+    Catalogue, Contract, Customer, Network, PackKind, PortalAdoption, Product, Tenant, User,
+};
 use provisor_domain::clock::{Clock, SystemClock};
+use provisor_domain::limits::{MAIL_KEPT_DAYS_DEFAULT, MAILBOX_BYTES_DEFAULT};
+use provisor_domain::portal::PackMeasure;
 use provisor_domain::service::Products;
 use provisor_domain::store::{
     ImportRow, NewCredential, NewTicket, Opened, Operations, Origin, SimKeys, SubjectClaim,
@@ -24,6 +28,7 @@ use crate::{Size, drain, report};
 pub(crate) const USERNAME: &str = "Bench";
 pub(crate) const PASSWORD: &str = "Stuttgart";
 pub(crate) const CUSTOMERS: usize = 100;
+pub(crate) const TENANT: &str = "bench";
 const ROWS: usize = 5_000;
 
 /// Two databases and what a client needs to talk to servers on them.
@@ -84,6 +89,7 @@ pub(crate) async fn build(dir: &Path, size: &Size) -> Result<Worlds> {
         store.credential_add(USERNAME.parse()?, new, origin(), SystemClock.now()).await?;
         stock(&store, size).await?;
         services(&store, size).await?;
+        portal_customers(&store, size).await?;
     }
     report::figure("built in", began.elapsed().as_secs_f64(), "s");
     std::fs::copy(&fresh, &aged).context("copying the world")?;
@@ -134,9 +140,27 @@ async fn catalogue(store: &SqliteStore, dir: &Path) -> Result<()> {
         bars: Vec::new(),
         boltons: Vec::new(),
     };
+    let pack = PackKind { name: "Web".parse()?, kind: PackMeasure::Size };
+    let tenant = Tenant {
+        name: TENANT.parse()?,
+        mail_domain: "bench.example".to_owned(),
+        mail: "MAIL".parse()?,
+        mailbox_bytes: MAILBOX_BYTES_DEFAULT,
+        mail_kept_days: MAIL_KEPT_DAYS_DEFAULT,
+        default: false,
+        networks: vec!["127.0.0.0/8".parse()?],
+        packs: vec![pack],
+    };
+    let mail = Network {
+        code: tenant.mail.clone(),
+        driver: "mail".to_owned(),
+        number_range: None,
+        settings: serde_json::Map::new(),
+    };
     let tariff = Product { code: "T".parse()?, name: "T".into(), network: "AS".parse()? };
     let catalogue = Catalogue {
-        networks: vec![network(dir)?],
+        networks: vec![network(dir)?, mail],
+        tenants: vec![tenant],
         tariffs: vec![tariff],
         customers,
         users: vec![user],
@@ -191,6 +215,28 @@ async fn services(store: &SqliteStore, size: &Size) -> Result<()> {
     for chunk in numbers.chunks(ROWS) {
         let services: Result<Vec<Service>> = chunk.iter().map(|&number| service(number)).collect();
         let catalogue = Catalogue { services: services?, ..Catalogue::default() };
+        store.catalogue_write(catalogue, origin(), SystemClock.now()).await?;
+    }
+    Ok(())
+}
+
+async fn portal_customers(store: &SqliteStore, size: &Size) -> Result<()> {
+    let numbers: Vec<usize> = (0..size.portal_customers).collect();
+    for chunk in numbers.chunks(ROWS) {
+        let adopted: Result<Vec<PortalAdoption>> = chunk
+            .iter()
+            .map(|number| {
+                Ok(PortalAdoption {
+                    id: format!("{TENANT}/{number}").parse()?,
+                    enabled: true,
+                    own_password: false,
+                    secret: None,
+                    packs: Vec::new(),
+                    mailboxes: Vec::new(),
+                })
+            })
+            .collect();
+        let catalogue = Catalogue { portal_customers: adopted?, ..Catalogue::default() };
         store.catalogue_write(catalogue, origin(), SystemClock.now()).await?;
     }
     Ok(())
