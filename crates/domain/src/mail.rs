@@ -154,9 +154,11 @@ impl Mailbox {
 
 /// The age of a command: of two with different fences the greater is the newer. A command with the fence of the one
 /// that was applied last says the same and may be applied again. One with ticket 0 only repeats what the books say: it
-/// counts as equal to any other of the same version.
+/// counts as equal to any other of the same generation and version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fence {
+    /// Grows when the books were restored from a backup (`provisor mail sync --restored`): what was told before is older.
+    pub generation: i64,
     /// The version of the customer's books that the command brings about.
     pub version: i64,
     /// The ticket it belongs to; 0 for one that only repeats what the books say.
@@ -228,9 +230,10 @@ mod tests {
 
     #[test]
     fn of_two_commands_the_one_with_the_later_books_is_newer() {
-        let fence = |version, ticket, epoch| Fence { version, ticket, epoch };
+        let fence = |version, ticket, epoch| Fence { generation: 0, version, ticket, epoch };
         assert!(fence(2, 7, 1) > fence(1, 9, 9));
         assert!(fence(2, 8, 1) > fence(2, 7, 9));
         assert!(fence(2, 7, 2) > fence(2, 7, 1));
+        assert!(Fence { generation: 1, ..fence(1, 1, 1) } > fence(9, 9, 9), "restored");
     }
 }

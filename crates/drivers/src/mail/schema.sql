@@ -7,7 +7,8 @@ CREATE TABLE customer (
     par_cust_id TEXT NOT NULL,
     secret      TEXT,             -- Argon2id, as a PHC string; opens all of the customer's mailboxes
     secret_form TEXT CHECK (secret_form IN ('md5hex', 'plain')),
-    version     INTEGER NOT NULL, -- the fence of the newest command
+    generation  INTEGER NOT NULL, -- the fence of the newest command
+    version     INTEGER NOT NULL,
     ticket      INTEGER NOT NULL,
     epoch       INTEGER NOT NULL,
     UNIQUE (tenant, par_cust_id),

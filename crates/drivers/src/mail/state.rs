@@ -83,24 +83,32 @@ pub(super) fn apply(
 /// them.
 fn set_customer(connection: &Connection, command: &MailCommand) -> rusqlite::Result<Option<i64>> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO customer (tenant, par_cust_id, secret, secret_form, version, ticket, epoch)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        "INSERT INTO customer
+             (tenant, par_cust_id, secret, secret_form, generation, version, ticket, epoch)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT (tenant, par_cust_id) DO UPDATE SET
              secret = excluded.secret, secret_form = excluded.secret_form,
-             version = excluded.version,
-             ticket = iif(excluded.version = version, max(ticket, excluded.ticket), excluded.ticket),
-             epoch = iif(excluded.version = version AND excluded.ticket = 0, epoch, excluded.epoch)
-         WHERE (excluded.version, excluded.ticket, excluded.epoch) >= (version, ticket, epoch)
-            OR (excluded.version = version AND excluded.ticket = 0)
+             generation = excluded.generation, version = excluded.version,
+             ticket = iif(excluded.ticket = 0
+                 AND (excluded.generation, excluded.version) = (generation, version),
+                 ticket, excluded.ticket),
+             epoch = iif(excluded.ticket = 0
+                 AND (excluded.generation, excluded.version) = (generation, version),
+                 epoch, excluded.epoch)
+         WHERE (excluded.generation, excluded.version, excluded.ticket, excluded.epoch)
+                 >= (generation, version, ticket, epoch)
+            OR (excluded.ticket = 0
+                 AND (excluded.generation, excluded.version) = (generation, version))
          RETURNING id",
     )?;
-    let Fence { version, ticket, epoch } = command.fence;
+    let Fence { generation, version, ticket, epoch } = command.fence;
     let secret = command.secret.as_ref();
     let row = (
         command.customer.tenant.as_str(),
         command.customer.customer.as_str(),
         secret.map(|secret| secret.phc.expose_secret()),
         secret.map(|secret| secret.form.as_str()),
+        generation,
         version,
         ticket,
         epoch,
@@ -205,8 +213,8 @@ pub(super) fn all_held(connection: &mut Connection) -> rusqlite::Result<Vec<Held
     rows.map(|row| row.and_then(|(id, held)| with_mailboxes(&transaction, id, held))).collect()
 }
 
-const CUSTOMER: &str = "SELECT id, tenant, par_cust_id, secret, secret_form, version, ticket, epoch \
-                        FROM customer";
+const CUSTOMER: &str = "SELECT id, tenant, par_cust_id, secret, secret_form, generation, version, \
+                        ticket, epoch FROM customer";
 
 fn customer_of(row: &Row<'_>) -> rusqlite::Result<(i64, Held)> {
     let secret = match row.get::<_, Option<String>>(3)? {
@@ -214,7 +222,12 @@ fn customer_of(row: &Row<'_>) -> rusqlite::Result<(i64, Held)> {
         Some(phc) => Some(PortalSecret { phc: phc.into(), form: parsed(row, 4)? }),
     };
     let customer = PortalId { tenant: parsed::<TenantName>(row, 1)?, customer: parsed(row, 2)? };
-    let fence = Fence { version: row.get(5)?, ticket: row.get(6)?, epoch: row.get(7)? };
+    let fence = Fence {
+        generation: row.get(5)?,
+        version: row.get(6)?,
+        ticket: row.get(7)?,
+        epoch: row.get(8)?,
+    };
     Ok((row.get(0)?, Held { customer, fence, secret, mailboxes: Vec::new() }))
 }
 

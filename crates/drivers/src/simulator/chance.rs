@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use provisor_domain::driver::Command;
-use provisor_domain::mail::MailCommand;
+use provisor_domain::mail::{Fence, MailCommand};
 
 use super::settings::{Failures, Latency};
 
@@ -50,7 +50,8 @@ impl Chance {
     /// The sequence of one command for a mail system: the same for the same seed, fence and customer.
     pub(super) fn of_mail(seed: u64, command: &MailCommand) -> Self {
         let mut chance = Self(seed);
-        for part in [command.fence.version, command.fence.ticket, command.fence.epoch] {
+        let Fence { generation, version, ticket, epoch } = command.fence;
+        for part in [generation, version, ticket, epoch] {
             chance.stir(part.cast_unsigned());
         }
         chance.stir_text(command.customer.tenant.as_str());

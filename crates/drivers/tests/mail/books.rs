@@ -34,7 +34,7 @@ impl Books {
         self.version += 1;
         let command = MailCommand {
             once: None,
-            fence: Fence { version: self.version, ticket: self.version, epoch: 1 },
+            fence: Fence { generation: 0, version: self.version, ticket: self.version, epoch: 1 },
             // A name that is no plain directory name.
             customer: PortalId {
                 tenant: "Kom mitt/%d".parse().unwrap(),

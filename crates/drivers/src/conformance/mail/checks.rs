@@ -23,6 +23,7 @@ impl<S: Subject> MailSuite<'_, S> {
         self.ensuring_twice_is_ensuring_once().await?;
         self.an_older_command_changes_nothing().await?;
         self.what_the_books_say_may_be_repeated().await?;
+        self.restored_books_win_over_newer_ones_that_were_lost().await?;
         self.an_address_of_another_customer_is_refused_and_nothing_changes().await?;
         self.customers_are_independent().await?;
         self.of_two_who_want_an_address_one_gets_it().await?;
@@ -121,6 +122,35 @@ impl<S: Subject> MailSuite<'_, S> {
         // A mail system that has lost everything learns it again.
         self.send(1, self.some(&[1]), repeat).await?;
         self.order(0, self.some(&[0, 2])).await
+    }
+
+    /// Books that were restored from a backup have lower versions than what the mail system was told before: their
+    /// generation makes them the newer ones, and what the lost books said is old.
+    pub async fn restored_books_win_over_newer_ones_that_were_lost(
+        &mut self,
+    ) -> Result<(), Broken> {
+        self.begin("restored_books_win_over_newer_ones_that_were_lost").await?;
+        let backup = self.next_fence();
+        self.version += 10;
+        let lost = Fence { epoch: 1_000_000, ..self.next_fence() };
+        for customer in [0, 1] {
+            self.send(customer, self.some(&[customer, customer + 2]), lost).await?;
+        }
+        self.generation += 1;
+        let restored = Fence { generation: self.generation, ..backup };
+        // The one is told by "mail sync", the other by its next ticket.
+        let repeat = Fence { ticket: 0, epoch: 0, ..restored };
+        self.send(0, self.some(&[0]), repeat).await?;
+        self.send(1, self.some(&[1]), restored).await?;
+        for fence in
+            [lost, Fence { ticket: 0, epoch: 0, ..lost }, Fence { version: i64::MAX, ..lost }]
+        {
+            self.send(0, self.some(&[4]), fence).await?;
+            self.send(1, self.some(&[5]), fence).await?;
+        }
+        // A repeat is only as new as tickets of its own generation.
+        self.send(1, self.some(&[1, 3]), repeat).await?;
+        self.send(0, self.some(&[0, 2]), restored).await
     }
 
     /// An address is one customer's, in whatever letters, also while its mailbox is switched off. A refusal leaves

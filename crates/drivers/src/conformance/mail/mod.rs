@@ -52,8 +52,10 @@ pub struct MailWorld {
     pub elsewhere: MailAddress,
     /// Passwords.
     pub secrets: [PortalSecret; 2],
+    /// The first generation of the books to be used.
+    pub generation: i64,
     /// The first version of the customers' books to be used; a mail system that remembers commands must not have seen
-    /// it or a greater one.
+    /// it or a greater one, nor a greater generation.
     pub first_version: i64,
 }
 
@@ -63,6 +65,7 @@ pub struct MailSuite<'a, S> {
     world: MailWorld,
     attempts_max: i64,
     model: Model,
+    generation: i64,
     version: i64,
     check: &'static str,
 }
@@ -70,9 +73,9 @@ pub struct MailSuite<'a, S> {
 impl<'a, S: Subject> MailSuite<'a, S> {
     /// A run against a mail system that does not fail: every first attempt must succeed.
     pub fn new(subject: &'a mut S, world: MailWorld) -> Self {
-        let version = world.first_version;
+        let (generation, version) = (world.generation, world.first_version);
         let (model, check) = (Model::default(), "start");
-        Self { subject, world, attempts_max: 1, model, version, check }
+        Self { subject, world, attempts_max: 1, model, generation, version, check }
     }
 
     /// Allows a mail system that fails at times this many attempts for each command.
@@ -156,7 +159,8 @@ impl<'a, S: Subject> MailSuite<'a, S> {
     /// The fence of a ticket that brings about the next version of the books.
     fn next_fence(&mut self) -> Fence {
         self.version += 1;
-        Fence { version: self.version, ticket: self.version, epoch: 1 }
+        let (generation, version) = (self.generation, self.version);
+        Fence { generation, version, ticket: version, epoch: 1 }
     }
 
     fn command(&self, customer: usize, wanted: Holding, fence: Fence) -> MailCommand {

@@ -46,9 +46,10 @@ impl Model {
 }
 
 /// Whether a command may be carried out after one with the fence `newest`: it is not older, or it has no ticket and
-/// repeats the same version of the books.
+/// repeats the same version of the same generation of the books.
 fn is_as_new(fence: Fence, newest: Fence) -> bool {
-    fence >= newest || (fence.ticket == 0 && fence.version == newest.version)
+    let books = |fence: Fence| (fence.generation, fence.version);
+    fence >= newest || (fence.ticket == 0 && books(fence) == books(newest))
 }
 
 impl MailWorld {

@@ -58,6 +58,7 @@ enum Defect {
     NoFence,
     StaleIsDone,
     NoRepeats,
+    NoGeneration,
     RefusalIsHalfDone,
     Forgets,
 }
@@ -84,6 +85,7 @@ impl MailDriver for Defective {
             Defect::NoRepeats if command.fence.ticket == 0 && newest > Some(command.fence) => {
                 return Outcome::Refused { reason: "an older command".into() };
             }
+            Defect::NoGeneration => command.fence.generation = 0,
             Defect::NoFence => {
                 command.fence.version =
                     command.fence.version.max(newest.map_or(0, |f| f.version + 1));
@@ -137,6 +139,7 @@ async fn a_driver_that_breaks_a_rule_is_found_out() {
         (Defect::NoFence, "an_older_command_changes_nothing"),
         (Defect::StaleIsDone, "an_older_command_changes_nothing"),
         (Defect::NoRepeats, "what_the_books_say_may_be_repeated"),
+        (Defect::NoGeneration, "restored_books_win_over_newer_ones_that_were_lost"),
         (
             Defect::RefusalIsHalfDone,
             "an_address_of_another_customer_is_refused_and_nothing_changes",

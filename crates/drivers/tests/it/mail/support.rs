@@ -168,7 +168,7 @@ pub(crate) fn additional(raw: &str) -> Mailbox {
 pub(crate) fn command(number: &str, version: i64, mailboxes: Vec<Mailbox>) -> MailCommand {
     MailCommand {
         once: None,
-        fence: Fence { version, ticket: version, epoch: 1 },
+        fence: Fence { generation: 0, version, ticket: version, epoch: 1 },
         customer: customer(number),
         secret: Some(secret("$argon2id$one", SecretForm::Md5Hex)),
         mailboxes,
@@ -185,6 +185,7 @@ pub(crate) fn world() -> MailWorld {
             secret("$argon2id$one", SecretForm::Md5Hex),
             secret("$argon2id$two", SecretForm::Plain),
         ],
+        generation: 0,
         first_version: 0,
     }
 }
