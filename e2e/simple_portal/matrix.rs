@@ -183,3 +183,32 @@ fn a_locked_back_end_and_a_revoked_key_stop_working_within_a_second() {
         (own.call("access/10/status").status == 200).then_some(())
     });
 }
+
+#[test]
+fn a_web_page_cannot_make_a_browser_change_anything_and_a_hidden_proxy_opens_nothing() {
+    let place = Place::new();
+    let mut kommitt = BackEnd::new(&place.server, "kommitt");
+    kommitt.done(&format!("access/10/enable/{HASH}"));
+    let with = |name: &str, value: &str| BackEnd::new(&place.server, "kommitt").with(name, value);
+    for (name, value, status) in [
+        ("Sec-Fetch-Site", "cross-site", 403),
+        ("Sec-Fetch-Site", "same-origin", 403),
+        ("Origin", "http://elsewhere.example", 403),
+        ("Sec-Fetch-Site", "none", 200),
+        ("Via", "1.1 proxy", 401),
+        ("X-Forwarded-Proto", "https", 401),
+        ("CF-Connecting-IP", "192.0.2.1", 401),
+    ] {
+        let answer = with(name, value).call("access/10/disable");
+        assert_eq!(answer.status, status, "{name}: {value}: {answer:?}");
+        if status == 200 {
+            kommitt.done(&format!("access/10/enable/{HASH}"));
+        }
+    }
+    // Reading is not changing, and who shows credentials acts for himself.
+    assert_eq!(with("Sec-Fetch-Site", "cross-site").call("access/10/status").status, 200);
+    let key = format!("Bearer {}", place.key);
+    let mut own = place.with(&key).with("Origin", "http://elsewhere.example");
+    assert_eq!(own.call("access/10/disable").status, 200);
+    assert_eq!(kommitt.done("access/10/status")["enabled"], true);
+}

@@ -6,5 +6,6 @@ mod exposure;
 mod mail;
 mod matrix;
 mod relations;
+mod repair;
 mod secrets;
 mod workflow;

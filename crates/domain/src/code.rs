@@ -98,6 +98,11 @@ code_type!(/// A user's log-in name.
     Username, "username");
 
 impl PackName {
+    /// Whether both are one pack: capital and small letters are the same.
+    pub fn is(&self, other: &Self) -> bool {
+        self.as_str().eq_ignore_ascii_case(other.as_str())
+    }
+
     /// The pack that gives mailboxes (document, section 7: `PACK = mail`).
     pub fn is_mail(&self) -> bool {
         self.as_str().eq_ignore_ascii_case("mail")

@@ -195,6 +195,11 @@ impl PackValue {
         fits.then(|| Self(raw.into())).ok_or(Malformed { what: "value of this pack", rule })
     }
 
+    /// Reads a value of any measure: what a customer has may have been sold by another one.
+    pub fn of_any(raw: &str) -> Result<Self, Malformed> {
+        Self::parse(PackMeasure::Size, raw).or_else(|_| Self::parse(PackMeasure::Count, raw))
+    }
+
     /// A value that was checked before (as the store has it).
     pub fn stored(raw: &str) -> Self {
         Self(raw.into())

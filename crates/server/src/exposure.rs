@@ -21,6 +21,7 @@ pub(crate) async fn check(engine: &Engine, users: &dyn Users, listen: SocketAddr
     let users = users.user_list().await?;
     let back_ends: Vec<&TenantName> = users
         .iter()
+        .filter(|user| !user.locked)
         .filter_map(|user| match &user.kind {
             UserKind::Tenant(tenant) => Some(tenant),
             UserKind::Account | UserKind::Group(_) | UserKind::Service(_) => None,

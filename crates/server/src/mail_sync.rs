@@ -34,6 +34,7 @@ pub(crate) struct Synced {
 /// Tells every mail system what its customers have.
 pub(crate) async fn run(store: &dyn Store, data_dir: &Path) -> Result<Synced> {
     let systems = systems(store, data_dir).await?;
+    let generation = store.books_generation().await?;
     let mut total = 0;
     each_page(store, async |page| {
         total += page.len() as u64;
@@ -47,7 +48,7 @@ pub(crate) async fn run(store: &dyn Store, data_dir: &Path) -> Result<Synced> {
             let system = systems.get(id.tenant.as_str());
             let system =
                 system.ok_or_else(|| anyhow!("tenant {} has no mail system", id.tenant))?;
-            match tell(system.as_ref(), &id, record).await? {
+            match tell(system.as_ref(), (generation, &id), record).await? {
                 Told::Done => synced.told += 1,
                 Told::Refused(reason) => synced.refused.push(format!("{id}: {reason}")),
             }
@@ -107,11 +108,15 @@ enum Told {
     Refused(String),
 }
 
-async fn tell(system: &dyn MailDriver, id: &PortalId, record: PortalRecord) -> Result<Told> {
+async fn tell(
+    system: &dyn MailDriver,
+    (generation, id): (i64, &PortalId),
+    record: PortalRecord,
+) -> Result<Told> {
     let version = record.customer.as_ref().map_or(0, |customer| customer.version);
     let command = MailCommand {
         once: None,
-        fence: Fence { version, ticket: 0, epoch: 0 },
+        fence: Fence { generation, version, ticket: 0, epoch: 0 },
         customer: id.clone(),
         secret: record.secret,
         mailboxes: record.mailboxes,

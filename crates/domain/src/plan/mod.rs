@@ -57,6 +57,8 @@ pub struct PortalBooks {
     pub new_secret: Option<PortalSecret>,
     /// When the ticket was raised.
     pub raised: Timestamp,
+    /// See [`crate::mail::Fence::generation`].
+    pub generation: i64,
 }
 
 /// What is to be done for a ticket.

@@ -42,7 +42,7 @@ pub(super) fn plan(order: &Order, books: &PortalBooks, once: OnceKey) -> Result<
         }
         Order::PackDisable { pack, mail_kept_days } => {
             known(books)?;
-            let others = books.record.packs.iter().filter(|other| other.name != pack.name);
+            let others = books.record.packs.iter().filter(|other| !other.name.is(&pack.name));
             change.packs = Some(others.cloned().collect());
             if let Some(days) = mail_kept_days {
                 let until = kept_until(books.raised, *days);
@@ -61,7 +61,7 @@ pub(super) fn plan(order: &Order, books: &PortalBooks, once: OnceKey) -> Result<
     }
     change.mailboxes = change.mailboxes.filter(|after| *after != books.record.mailboxes);
     let command =
-        tell_mail(&change, books, once).map(|command| Instruction::Mail(Box::new(command)));
+        tell_mail(order, &change, books, once).map(|command| Instruction::Mail(Box::new(command)));
     Ok(Plan { command, change: Change { portal: Some(change), ..Change::default() } })
 }
 
@@ -96,7 +96,7 @@ fn set_password(change: &mut PortalChange, books: &PortalBooks) -> Result<(), Fa
 /// `packs` with `pack` in its place by name.
 fn with(packs: &[Pack], pack: &Pack) -> Vec<Pack> {
     let mut packs: Vec<Pack> =
-        packs.iter().filter(|other| other.name != pack.name).cloned().collect();
+        packs.iter().filter(|other| !other.name.is(&pack.name)).cloned().collect();
     packs.push(pack.clone());
     packs.sort_by(|a, b| a.name.cmp(&b.name));
     packs
@@ -137,13 +137,24 @@ fn kept_until(raised: Timestamp, days: u16) -> Timestamp {
     raised.saturating_add(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(raised)
 }
 
-/// What the mail system is told; nothing when what it shows stays the same.
-fn tell_mail(change: &PortalChange, books: &PortalBooks, once: OnceKey) -> Option<MailCommand> {
+/// What the mail system is told by an order that is about mail, also when it should be so already: what a ticket that was
+/// taken back in doubt left there is put right by the next one.
+fn tell_mail(
+    order: &Order,
+    change: &PortalChange,
+    books: &PortalBooks,
+    once: OnceKey,
+) -> Option<MailCommand> {
+    let about_mail = match order {
+        Order::PackEnable { mail, .. } => mail.is_some(),
+        Order::PackDisable { mail_kept_days, .. } => mail_kept_days.is_some(),
+        _ => change.secret.is_some(),
+    };
     let mailboxes = change.mailboxes.as_ref().unwrap_or(&books.record.mailboxes);
-    let password_matters = change.secret.is_some() && !mailboxes.is_empty();
-    (change.mailboxes.is_some() || password_matters).then(|| MailCommand {
+    (about_mail && !mailboxes.is_empty()).then(|| MailCommand {
         once: Some(once),
         fence: Fence {
+            generation: books.generation,
             version: books.record.customer.as_ref().map_or(0, |customer| customer.version) + 1,
             ticket: once.ticket.number(),
             epoch: once.epoch,
@@ -178,6 +189,7 @@ mod tests {
             },
             new_secret: None,
             raised: Timestamp::from_second(1_800_000_000).unwrap(),
+            generation: 4,
         }
     }
 
@@ -209,15 +221,28 @@ mod tests {
     }
 
     #[test]
-    fn the_first_mail_pack_creates_the_primary_mailbox_and_another_value_does_not_touch_it() {
+    fn the_first_mail_pack_creates_the_primary_mailbox_and_another_value_leaves_it_as_it_is() {
         let (command, change) = planned(&enable_mail("5"), &books());
         let command = command.unwrap();
-        assert_eq!(command.fence, Fence { version: 8, ticket: TicketId::FIRST.number(), epoch: 2 });
+        assert_eq!(
+            command.fence,
+            Fence { generation: 4, version: 8, ticket: TicketId::FIRST.number(), epoch: 2 }
+        );
         assert_eq!(command.secret, Some(secret("old")));
         assert_eq!(command.mailboxes[0].address.as_str(), "10953@rapeedo.net");
-        let (command, change) = planned(&enable_mail("6"), &after(&books(), &change));
-        assert_eq!(command, None);
-        assert_eq!(change.packs, Some(vec![mail("6")]));
+        let (again, change) = planned(&enable_mail("6"), &after(&books(), &change));
+        assert_eq!(again.unwrap().mailboxes, command.mailboxes, "told again, and the same");
+        assert_eq!((change.packs, change.mailboxes), (Some(vec![mail("6")]), None));
+    }
+
+    #[test]
+    fn a_pack_that_the_catalogue_respelled_is_still_the_same_pack() {
+        let mut old = books();
+        old.record.packs = vec![Pack { name: "MAIL".parse().unwrap(), ..mail("3") }];
+        let (_, change) = planned(&enable_mail("5"), &old);
+        assert_eq!(change.packs, Some(vec![mail("5")]));
+        let disable = Order::PackDisable { pack: mail("3"), mail_kept_days: Some(30) };
+        assert_eq!(planned(&disable, &old).1.packs, Some(Vec::new()));
     }
 
     #[test]

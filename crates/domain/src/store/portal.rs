@@ -4,7 +4,9 @@
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use jiff::Timestamp;
+
+use super::{Origin, StoreError};
 use crate::catalogue::Tenant;
 use crate::portal::{Pack, PortalCustomer, PortalId, PortalRecord, PortalRequest, PortalSecret};
 use crate::{MailAddress, Mailbox, TicketId};
@@ -58,6 +60,13 @@ pub trait Portal: Send + Sync {
         &self,
         after: Option<PortalId>,
     ) -> Result<Vec<(PortalId, PortalRecord)>, StoreError>;
+
+    /// The generation of the books (see [`crate::mail::Fence::generation`]).
+    async fn books_generation(&self) -> Result<i64, StoreError>;
+
+    /// Notes that the books were restored from a backup: their generation moves on, so that what mail systems were told
+    /// before counts as older. Answers the new one.
+    async fn books_restored(&self, origin: Origin, now: Timestamp) -> Result<i64, StoreError>;
 
     /// The log-in name of the user whose API credential has this digest, unless it was revoked.
     async fn credential_owner(

@@ -43,7 +43,7 @@ pub enum PortalOrder {
     Disable,
     /// It gets a pack that its tenant sells, or another value of it.
     PackEnable(Pack),
-    /// A pack ends.
+    /// A pack ends: one that the customer has, whether its tenant still sells it or not.
     PackDisable(Pack),
 }
 
@@ -56,7 +56,9 @@ impl Engine {
     ) -> Result<Raised, Error> {
         let mut secret = None;
         for _ in 0..STALE_ROUNDS_MAX {
-            let find = self.store.portal_find(call.id(), primary_address(call, &order)?);
+            // A number that makes no address is refused in its turn, below.
+            let address = primary_address(call, &order).unwrap_or_default();
+            let find = self.store.portal_find(call.id(), address);
             let found = self.metrics.timed("portal_find", find).await?;
             let decided = decide(call, &order, &found)?;
             // Hashing is dear: only what will probably be opened is hashed, and once.
@@ -112,13 +114,13 @@ fn decide(call: &PortalCall, order: &PortalOrder, found: &PortalFound) -> Result
                 .transpose()?,
         },
         PortalOrder::PackDisable(pack) => {
-            let active = found.packs.iter().find(|active| active.name == pack.name);
+            let active = found.packs.iter().find(|active| active.name.is(&pack.name));
             let active = active.ok_or(Refusal::PackNotActive)?;
             if active.value != pack.value {
                 return Err(Refusal::PackValueDiffers(active.value.clone()));
             }
             let mail_kept_days = pack.name.is_mail().then_some(call.tenant.mail_kept_days);
-            Order::PackDisable { pack: pack.clone(), mail_kept_days }
+            Order::PackDisable { pack: active.clone(), mail_kept_days }
         }
     })
 }

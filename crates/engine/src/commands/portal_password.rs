@@ -10,7 +10,7 @@ use std::sync::Arc;
 use md5::{Digest, Md5};
 use provisor_domain::catalogue::Tenant;
 use provisor_domain::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
-use provisor_domain::portal::{PortalSecret, SecretForm};
+use provisor_domain::portal::{PortalCustomer, PortalSecret, SecretForm};
 use provisor_domain::store::PortalAuth;
 use provisor_domain::{Order, ParCustId, PortalId, Refusal};
 use secrecy::{ExposeSecret, SecretString};
@@ -71,9 +71,7 @@ impl Engine {
     /// Whether a session still holds.
     pub async fn portal_session_holds(&self, session: &PortalSession) -> Result<bool, Error> {
         let found = self.store.portal_find(session.id.clone(), None).await?;
-        let holds = |c: &provisor_domain::portal::PortalCustomer| {
-            c.enabled && c.sessions == session.sessions
-        };
+        let holds = |c: &PortalCustomer| c.enabled && c.sessions == session.sessions;
         Ok(found.customer.as_ref().is_some_and(holds))
     }
 
@@ -94,7 +92,7 @@ impl Engine {
         }
         let call = own_call(tenant, customer);
         let auth = self.portal_verified(&call, present, source).await?;
-        Ok(self.set_password(&call, &auth, chosen, true).await?)
+        self.set_password(&call, &auth, chosen, true).await
     }
 
     async fn portal_verified(
@@ -104,15 +102,19 @@ impl Engine {
         source: IpAddr,
     ) -> Result<PortalAuth, LogInError> {
         let auth = self.store.portal_auth(call.id()).await.map_err(Error::from)?;
+        // Nothing fits one that is disabled: the right password takes as long there and counts as much as a wrong one.
+        let auth = auth.filter(|auth| auth.customer.enabled);
         let stored = auth.as_ref().and_then(|auth| auth.secret.clone());
+        let fitting = password.expose_secret().len() <= PASSWORD_BYTES_MAX;
         let shown = match stored.as_ref().map(|secret| secret.form) {
-            Some(SecretForm::Md5Hex) => md5_hex(password),
-            Some(SecretForm::Plain) | None => password.clone(),
+            // One that is too long stays so: hashed anew it would never open anything again.
+            Some(SecretForm::Md5Hex) if fitting => md5_hex(password),
+            Some(SecretForm::Md5Hex | SecretForm::Plain) | None => password.clone(),
         };
         let name = format!("portal:{}", call.id());
         let stored = stored.map(|secret| secret.phc);
         let fits = self.sign_in.guess(&name, source, shown, stored).await?;
-        auth.filter(|auth| fits && auth.customer.enabled).ok_or(LogInError::Failed)
+        auth.filter(|_| fits).ok_or(LogInError::Failed)
     }
 
     /// Replaces the hash of the MD5 by one of the password. When that is not possible now, the next log-in does it.
@@ -129,20 +131,18 @@ impl Engine {
         auth: &PortalAuth,
         chosen: SecretString,
         own: bool,
-    ) -> Result<Raised, Error> {
+    ) -> Result<Raised, LogInError> {
         let phc = self.sign_in.hash(chosen).await?;
         let secret = PortalSecret { phc, form: SecretForm::Plain };
         for _ in 0..STALE_ROUNDS_MAX {
-            let found = self.store.portal_find(call.id(), None).await?;
+            let found = self.store.portal_find(call.id(), None).await.map_err(Error::from)?;
             if let Some(holder) = found.open_ticket {
                 return Err(Refusal::SubjectBusy(holder).into());
             }
-            let same = |c: &&provisor_domain::portal::PortalCustomer| {
-                c.enabled && c.sessions == auth.customer.sessions
-            };
+            let same = |c: &&PortalCustomer| c.enabled && c.sessions == auth.customer.sessions;
             let customer = found.customer.as_ref().filter(same);
             if customer.is_none() {
-                return Err(Refusal::PortalLogInFailed.into());
+                return Err(LogInError::Failed);
             }
             let order = Order::PortalPassword { own };
             let ticket = new_ticket(call, order, customer, Some(secret.clone()), self.clock.now())?;
@@ -150,7 +150,7 @@ impl Engine {
                 return Ok(raised);
             }
         }
-        Err(restless())
+        Err(restless().into())
     }
 }
 

@@ -13,6 +13,9 @@ use crate::engine::Engine;
 /// How often a wait looks at the store: another process may carry the ticket out, and tells nobody here.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How long a store that is busy is asked again for what was just written.
+const BUSY_STORE: Duration = Duration::from_secs(2);
+
 impl Engine {
     /// What there is of a portal customer. One that is not known has no customer, but may have an open ticket (its first
     /// enable).
@@ -21,16 +24,26 @@ impl Engine {
         Ok(self.metrics.timed("portal_find", find).await?)
     }
 
-    /// The request that `ticket` is, as it stands when it has ended, or after `patience`.
+    /// The request that `ticket` is, as it stands when it has ended, or after `patience`. The ticket is on disk, so a store
+    /// that cannot answer now is asked again for a while.
     pub async fn portal_request(
         &self,
         ticket: TicketId,
         patience: Duration,
     ) -> Result<PortalRequest, Error> {
-        let deadline = Instant::now() + patience;
+        let began = Instant::now();
+        let deadline = began + patience;
         let mut waiter = self.endings.subscribe(ticket);
         loop {
-            let request = self.store.portal_request(ticket).await?;
+            let request = match self.store.portal_request(ticket).await {
+                Err(StoreError::Overloaded | StoreError::Unavailable(_))
+                    if began.elapsed() < BUSY_STORE =>
+                {
+                    tokio::time::sleep(LOOK).await;
+                    continue;
+                }
+                answer => answer?,
+            };
             let request = request.ok_or_else(|| {
                 Error::Fault(StoreError::Broken(format!("ticket {ticket} is no request")))
             })?;

@@ -32,8 +32,10 @@ pub enum Shown {
 /// A back end that may call for its tenant.
 #[derive(Debug, Clone)]
 pub struct BackEnd {
-    /// For the audit trail: `user:NAME`, or `tenant:NAME` for one that came from the tenant's networks.
+    /// For the audit trail: `user:NAME`, or `tenant:NAME@ADDRESS` for one that came from the tenant's networks.
     pub actor: String,
+    /// Whether it has shown who it is.
+    pub shown: bool,
     /// Whether it may change anything with what it has shown.
     pub may_write: bool,
 }
@@ -82,12 +84,12 @@ impl SignIn {
             Shown::Nothing => {
                 let inside =
                     |at: IpAddr| tenant.networks.iter().any(|network| network.contains(&at));
-                return match source.filter(|at| inside(*at)) {
-                    Some(_) => {
-                        Ok(BackEnd { actor: format!("tenant:{}", tenant.name), may_write: true })
-                    }
-                    None => Err(BackEndError::Needed),
-                };
+                let inside = source.filter(|at| inside(*at)).ok_or(BackEndError::Needed)?;
+                return Ok(BackEnd {
+                    actor: format!("tenant:{}@{inside}", tenant.name),
+                    may_write: true,
+                    shown: false,
+                });
             }
             Shown::Unreadable => return Err(BackEndError::Failed),
             Shown::Basic(username, password) => {
@@ -98,7 +100,11 @@ impl SignIn {
         if !matches!(&caller.scope.kind, UserKind::Tenant(own) if *own == tenant.name) {
             return Err(BackEndError::Foreign);
         }
-        Ok(BackEnd { actor: format!("user:{}", caller.username), may_write: caller.may_write() })
+        Ok(BackEnd {
+            actor: format!("user:{}", caller.username),
+            may_write: caller.may_write(),
+            shown: true,
+        })
     }
 
     async fn bearer(&self, token: SecretString, source: IpAddr) -> Result<Caller, BackEndError> {

@@ -142,9 +142,13 @@ impl SignIn {
         password: Option<&SecretString>,
         source: IpAddr,
     ) -> Result<Caller, SignInError> {
+        let began = Instant::now();
         let caller = self.anybody(username, password, source).await?;
         match caller.scope.kind {
-            UserKind::Tenant(_) => Err(SignInError::Failed),
+            UserKind::Tenant(_) => {
+                tokio::time::sleep_until(began + FAILURE_ANSWERED_AFTER).await;
+                Err(SignInError::Failed)
+            }
             UserKind::Account | UserKind::Group(_) | UserKind::Service(_) => Ok(caller),
         }
     }

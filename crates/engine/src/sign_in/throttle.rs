@@ -21,6 +21,8 @@ const FIRST_DELAY_SECONDS: i64 = 1;
 const LONGEST_DELAY_SECONDS: i64 = 300;
 /// After this long without an attempt a place starts afresh.
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
+/// So much of a name counts: more than any user's, or tenant and number of a portal customer, have.
+const NAME_CHARS_MAX: usize = 256;
 /// Most places remembered; the least recently seen are forgotten first.
 const PLACES_MAX: u64 = 100_000;
 
@@ -38,8 +40,8 @@ impl Guess {
             IpAddr::V4(v4) => IpNet::V4(Ipv4Net::new_assert(v4, 24).trunc()),
             IpAddr::V6(v6) => IpNet::V6(Ipv6Net::new_assert(v6, 56).trunc()),
         };
-        // A name longer than any user's must not fill the memory.
-        let username = username.chars().take(provisor_domain::limits::CODE_CHARS_MAX).collect();
+        // A name longer than any user's or portal customer's must not fill the memory.
+        let username = username.chars().take(NAME_CHARS_MAX).collect();
         Self { username, network }
     }
 }

@@ -42,6 +42,14 @@ pub(super) fn tenants(
     for entry in tables {
         let label = entry.label.clone();
         let tenant = tenant(entry, names, problems);
+        let before = known.tenants.iter().find(|before| before.name == tenant.name);
+        if let Some(before) = before.filter(|before| before.mail != tenant.mail) {
+            let text = format!(
+                "its mail system is {} and stays that: its mailboxes would go on there unattended",
+                before.mail
+            );
+            problems.within(&label, label.at, text);
+        }
         if tenant.default && default.as_ref().is_some_and(|other| *other != tenant.name) {
             problems.within(&label, label.at, "only one tenant can be the default");
         }

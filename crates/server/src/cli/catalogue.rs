@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand};
+use provisor_domain::store::Portal;
 use serde_json::json;
 
 use super::Session;
@@ -96,9 +97,30 @@ impl Apply {
         match (changes.is_empty(), self.dry_run) {
             (true, _) => say("nothing changed: everything is as the file says"),
             (false, true) => say(format!("{number} to make (nothing was written)")),
-            (false, false) => say(format!("{number} made")),
+            (false, false) => {
+                say(format!("{number} made"))?;
+                advise(&store, &changes).await
+            }
         }
     }
+}
+
+/// What is to be done besides, after these changes.
+async fn advise(store: &dyn Portal, changes: &[Change]) -> Result<()> {
+    if changes.iter().any(|change| change.entity == "portal_customer") {
+        note("mail systems do not know the adopted portal customers yet: run `provisor mail sync`");
+    }
+    let tenants = store.tenant_list().await?;
+    if changes.iter().any(|change| change.entity == "tenant" && change.op == Op::Add)
+        && tenants.len() > 1
+        && !tenants.iter().any(|tenant| tenant.default)
+    {
+        note(
+            "no tenant answers paths of the Simple Portal API that name none: write `default = true` in the [[tenant]] \
+             that shall",
+        );
+    }
+    Ok(())
 }
 
 fn explain(error: ApplyError, file: &str) -> anyhow::Error {

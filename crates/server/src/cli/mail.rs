@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use provisor_domain::NetworkCode;
-use provisor_domain::store::Operations;
+use provisor_domain::store::{Operations, Portal};
 use provisor_drivers::mail::config::{self as templates, File, Params};
 
 use super::Session;
@@ -60,10 +60,11 @@ pub(crate) struct ConfigArgs {
 }
 
 const AFTER_SYNC: &str = "\
-Example:
-  provisor mail sync
+Examples:
+  provisor mail sync                  after `provisor catalogue apply` adopted portal customers, after a ticket for a
+                                      portal customer was cancelled, or when a mail system's lookup file was lost
+  provisor mail sync --restored       after the database was restored from a backup
 
-To be run after `provisor catalogue apply` adopted portal customers, and when a mail system's lookup file was lost.
 Running it again changes nothing.";
 
 /// Tell the mail systems what every portal customer has
@@ -71,15 +72,23 @@ Running it again changes nothing.";
 /// Works beside a running server: what a mail system was told later is kept.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_SYNC)]
-pub(crate) struct SyncArgs {}
+pub(crate) struct SyncArgs {
+    /// The database was restored from a backup: what mail systems were told since then is void
+    #[arg(long)]
+    restored: bool,
+}
 
 impl Mail {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         match self {
             Self::Config(command) => command.run(session).await,
-            Self::Sync(SyncArgs {}) => {
+            Self::Sync(SyncArgs { restored }) => {
                 let data_dir = session.config.settings.data_dir();
-                let synced = crate::mail_sync::run(&session.store()?, &data_dir).await?;
+                let store = session.store()?;
+                if restored {
+                    store.books_restored(Session::origin(), Session::now()).await?;
+                }
+                let synced = crate::mail_sync::run(&store, &data_dir).await?;
                 synced.refused.iter().for_each(note);
                 say(format!("the mail systems know {}", count(synced.told, "portal customer")))?;
                 match synced.refused.len() {
@@ -149,9 +158,16 @@ fn write(dir: &Path, file: &File) -> Result<()> {
     let folder = path.parent().unwrap_or(dir);
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut options = OpenOptions::new();
-    // The mode holds from the beginning: some of the files are nobody else's business.
-    let opened = options.write(true).create(true).truncate(true).mode(file.mode).open(&path);
-    let written = opened.and_then(|mut open| open.write_all(file.text.as_bytes()));
+    // Whole or not at all, whatever stops us: a mail server may be reading it.
+    let beside = path.with_extension("new");
+    let written = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(file.mode)
+        .open(&beside)
+        .and_then(|mut open| open.write_all(file.text.as_bytes()))
+        .and_then(|()| std::fs::rename(&beside, &path));
     written.with_context(|| format!("cannot write {}", path.display()))?;
     note(path.display());
     Ok(())

@@ -102,7 +102,8 @@ const AFTER_CANCEL: &str = "\
 Example:
   provisor ticket cancel 1226 --reason 'ordered by mistake'
 
-Cancel an unknown ticket only when you know that it was not done at the network.";
+Cancel an unknown ticket only when you know that it was not done at the network. After a portal customer's ticket, run
+`provisor mail sync`: its mail system may have been told half of it.";
 
 /// Take tickets back
 ///

@@ -13,6 +13,7 @@ CREATE TABLE setting (
 
 INSERT INTO setting (key, value) VALUES
   ('maintenance', 0),
+  ('books.generation', 0),
   ('stamp.users', 0),
   ('stamp.networks', 0),
   ('installation.key', randomblob(32)); -- ChaCha20 seeded by the operating system
@@ -349,6 +350,8 @@ CREATE TABLE portal_request (
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX portal_request_ticket ON portal_request (ticket_id);
+-- For an operator's own questions about one customer.
+CREATE INDEX portal_request_customer ON portal_request (tenant, par_cust_id);
 
 -- The document's two relations, for an operator's own SQL. Their columns stay; others may be added at the end.
 CREATE VIEW authentication_ProvPortalAccess AS

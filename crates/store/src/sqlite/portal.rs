@@ -1,7 +1,7 @@
 //! Portal customers: what there is of them, and how it is written.
 //!
-//! Invariant: a password leaves the file only in [`auth`] and in what is built on it ([`record`], [`page`]); what a
-//! face shows is read without it.
+//! Invariant: a password leaves the file only in [`auth`], in what is built on it ([`record`], [`page`]), and with the
+//! claim of the ticket that brings it; what a face shows is read without it.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use provisor_domain::portal::{
     Pack, PackValue, PortalCustomer, PortalId, PortalRecord, PortalRequest, PortalSecret,
     RequestState,
 };
-use provisor_domain::store::{Portal, PortalAuth, PortalFound, StoreError};
+use provisor_domain::store::{Origin, Portal, PortalAuth, PortalFound, StoreError};
 use provisor_domain::ticket::Subject;
 use provisor_domain::{MailAddress, Mailbox, TicketId, TicketState, Username};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -21,7 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::fault::{Result as Outcome, about};
 use super::statements::Statements;
-use super::{SqliteStore, catalogue, row, sql};
+use super::{SqliteStore, audit, catalogue, row, sql};
 
 #[async_trait]
 impl Portal for SqliteStore {
@@ -50,6 +50,21 @@ impl Portal for SqliteStore {
         after: Option<PortalId>,
     ) -> Result<Vec<(PortalId, PortalRecord)>, StoreError> {
         self.read(move |connection| page(connection, after.as_ref())).await
+    }
+
+    async fn books_generation(&self) -> Result<i64, StoreError> {
+        self.read(generation).await
+    }
+
+    async fn books_restored(&self, origin: Origin, now: Timestamp) -> Result<i64, StoreError> {
+        self.write(move |connection| {
+            let mut statement = connection.prepare_cached(sql::BOOKS_RESTORED)?;
+            let generation: i64 = statement.query_row([], |row| row.get(0))?;
+            let detail = generation.to_string();
+            audit::add(connection, (&origin, now), "books.restored", "books", &detail)?;
+            Ok(generation)
+        })
+        .await
     }
 
     async fn credential_owner(&self, digest: [u8; 32]) -> Result<Option<Username>, StoreError> {
@@ -152,6 +167,12 @@ fn request(connection: &Connection, ticket: TicketId) -> Outcome<Option<PortalRe
     // While it is pending, the reason is that of its last attempt and not the last word.
     let reason = if state == RequestState::Failed { found.get(2)? } else { None };
     Ok(Some(PortalRequest { ticket, sequence: found.get(0)?, state, reason }))
+}
+
+/// The generation of the books.
+pub(super) fn generation(connection: &Connection) -> Outcome<i64> {
+    let mut statement = connection.prepare_cached(sql::BOOKS_GENERATION)?;
+    Ok(statement.query_row([], |row| row.get(0))?)
 }
 
 fn key(id: &PortalId) -> [&str; 2] {

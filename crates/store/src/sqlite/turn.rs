@@ -13,6 +13,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -25,9 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// lasts milliseconds, and SQLite's own naps grow to 100 ms.
 const NAP: Duration = Duration::from_millis(1);
 
-/// One database's turn.
+/// One database's turn; nothing where its file is another user's.
 #[derive(Debug)]
-pub(super) struct Turn(File);
+pub(super) struct Turn(Option<File>);
 
 impl Turn {
     /// The turn of the database at `database`.
@@ -35,18 +36,25 @@ impl Turn {
         let path = path(database);
         // Reading is all that a lock needs, so that it does not matter which of a machine's users made the file.
         let opened = match File::open(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                OpenOptions::new().write(true).create(true).truncate(false).open(&path)
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => make(&path, database),
             opened => opened,
         };
-        opened.map(Self).map_err(|error| OpenError::Cannot { path, reason: error.to_string() })
+        match opened {
+            Ok(file) => Ok(Self(Some(file))),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                tracing::warn!(file = %path.display(), %error,
+                    "no turns with other processes: give this file the database's owner and mode");
+                Ok(Self(None))
+            }
+            Err(error) => Err(OpenError::Cannot { path, reason: error.to_string() }),
+        }
     }
 
     /// Begins a transaction when it is our turn.
     pub(super) fn take(&self, begin: impl FnOnce() -> Result<()>) -> Result<()> {
+        let Some(file) = &self.0 else { return begin() };
         let asked = Instant::now();
-        while let Err(error) = self.0.try_lock() {
+        while let Err(error) = file.try_lock() {
             match error {
                 TryLockError::WouldBlock if nap(asked) => {}
                 TryLockError::WouldBlock => return Err(Fault::busy()),
@@ -58,11 +66,22 @@ impl Turn {
             }
         }
         let begun = begin();
-        if let Err(error) = self.0.unlock() {
+        if let Err(error) = file.unlock() {
             tracing::warn!(%error, "other processes cannot write: the turn does not open");
         }
         begun
     }
+}
+
+/// Makes the file so that whoever may use the database may use it, as SQLite does with its own files beside it.
+fn make(path: &Path, database: &Path) -> std::io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    if let Ok(like) = std::fs::metadata(database) {
+        // Somebody else's database: only root can give the file away, and it need not succeed.
+        let _kept = std::os::unix::fs::fchown(&file, Some(like.uid()), Some(like.gid()));
+        file.set_permissions(like.permissions())?;
+    }
+    Ok(file)
 }
 
 /// What SQLite calls when another process has a lock: naps, and answers whether to look again.

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use axum::http::{Extensions, HeaderMap};
+use axum::http::{Extensions, HeaderMap, HeaderName};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// The other end of the connection; the serve loop puts it into every request.
@@ -21,8 +21,24 @@ pub(crate) struct Origin {
 }
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
-/// What proxies write into a request. Any of them shows that there was one.
-const FORWARDED: [&str; 3] = [FORWARDED_FOR, "forwarded", "x-real-ip"];
+/// What proxies and delivery networks write into a request, besides what begins with `X-Forwarded-`. Any of it shows
+/// that there was one. (One that writes nothing cannot be seen.)
+const FORWARDED: [&str; 7] = [
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "cf-connecting-ip",
+    "true-client-ip",
+];
+
+fn was_forwarded(headers: &HeaderMap) -> bool {
+    headers
+        .keys()
+        .map(HeaderName::as_str)
+        .any(|name| name.starts_with("x-forwarded-") || FORWARDED.contains(&name))
+}
 
 /// Where a request comes from that carries these headers.
 pub(crate) fn origin(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> Origin {
@@ -30,8 +46,7 @@ pub(crate) fn origin(extensions: &Extensions, headers: &HeaderMap, trusted: &[Ip
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical());
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     if !is_trusted(&peer) || !headers.contains_key(FORWARDED_FOR) {
-        let vouched = !FORWARDED.iter().any(|name| headers.contains_key(*name));
-        return Origin { address: peer, vouched };
+        return Origin { address: peer, vouched: !was_forwarded(headers) };
     }
     let mut nearest = peer;
     for header in headers.get_all(FORWARDED_FOR).iter().rev() {
@@ -66,7 +81,7 @@ pub(crate) fn network(address: IpAddr) -> IpNet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::{HeaderName, HeaderValue};
+    use axum::http::HeaderValue;
 
     fn seen_as(peer: &str, forwarded: &[&'static str]) -> String {
         let mut extensions = Extensions::new();

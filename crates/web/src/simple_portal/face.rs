@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use provisor_domain::catalogue::Tenant;
 use provisor_domain::limits::{BODY_BYTES_MAX, SETTLE_WAIT_MILLIS};
@@ -115,6 +115,9 @@ impl Face {
         let back_end = back_end.map_err(|error| self.not_let_in(error, exchange))?;
         if function.changes() && !back_end.may_write {
             return Err(Word::ReadOnly.into());
+        }
+        if function.changes() && !back_end.shown && from_a_page(&exchange.headers) {
+            return Err(Word::FromAPage.into());
         }
         let customer = path.customer.map_err(|_| Word::ParCustIdInvalid)?;
         let form = Form::of(&exchange.headers);
@@ -238,8 +241,17 @@ fn order(ask: Ask, tenant: &Tenant) -> Result<Order, Complaint> {
         }
         Ask::Disable => Order::Change(PortalOrder::Disable),
         Ask::PackEnable(text) => Order::Change(PortalOrder::PackEnable(pack(&text, tenant)?)),
-        Ask::PackDisable(text) => Order::Change(PortalOrder::PackDisable(pack(&text, tenant)?)),
+        Ask::PackDisable(text) => {
+            Order::Change(PortalOrder::PackDisable(pack_of_customer(&text, tenant)?))
+        }
     })
+}
+
+/// Whether a browser sends the request on behalf of some page (W3C Fetch Metadata). Who sits on an allowed network may have
+/// any page of the web open, and it must not act for him; what he types into the address line is his own doing.
+fn from_a_page(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site");
+    site.is_some_and(|site| site != "none") || headers.contains_key(header::ORIGIN)
 }
 
 fn pack(text: &PackText, tenant: &Tenant) -> Result<Pack, Complaint> {
@@ -247,4 +259,18 @@ fn pack(text: &PackText, tenant: &Tenant) -> Result<Pack, Complaint> {
     let value = PackValue::parse(sold.kind, &text.value);
     let value = value.map_err(|_| Complaint::value(sold.kind))?;
     Ok(Pack { name: sold.name.clone(), value })
+}
+
+/// A pack to be ended. The customer may have it although the tenant does not sell it any more, or measures it otherwise.
+fn pack_of_customer(text: &PackText, tenant: &Tenant) -> Result<Pack, Complaint> {
+    let sold = tenant.pack(&text.pack);
+    let name = match sold {
+        Some(kind) => kind.name.clone(),
+        None => text.pack.parse().map_err(|_| Word::PackNotFound)?,
+    };
+    let value = PackValue::of_any(&text.value).map_err(|_| match sold {
+        Some(kind) => Complaint::value(kind.kind),
+        None => Word::PackNotFound.into(),
+    })?;
+    Ok(Pack { name, value })
 }

@@ -95,6 +95,9 @@ words! {
     ReadOnly FORBIDDEN Refused "read_only":
         "This API credential may only read; use one that may write.",
         "Dieser API-Schlüssel darf nur lesen; verwenden Sie einen, der schreiben darf.";
+    FromAPage FORBIDDEN Refused "from_a_page":
+        "A web page made a browser send this, so nothing was changed; call from a back end, or send credentials.",
+        "Eine Webseite ließ einen Browser dies senden, darum wurde nichts geändert; rufen Sie von einem Backend aus auf, oder senden Sie Zugangsdaten.";
     ParCustIdInvalid BAD_REQUEST Invalid "par_cust_id_invalid":
         "The ParCustId is not valid; it has 1 to 64 letters, digits, dots, underscores and hyphens, and begins with a letter or digit.",
         "Die ParCustId ist ungültig; sie hat 1 bis 64 Buchstaben, Ziffern, Punkte, Unter- und Bindestriche und beginnt mit einem Buchstaben oder einer Ziffer.";

@@ -10,7 +10,7 @@ use super::super::fault::Result;
 use super::super::statements::Statements;
 use super::super::{audit, row, sql};
 use super::number;
-use super::settle::{forget_secret, unlock};
+use super::settle::{forget_secret, touch_customer, unlock};
 
 struct Found {
     state: TicketState,
@@ -76,6 +76,7 @@ pub(in super::super) fn cancel(
     let mut statements = Statements::of(connection);
     unlock(&mut statements, id, &found.subjects)?;
     forget_secret(&mut statements, id)?;
+    touch_customer(&mut statements, id)?;
     audit::add(connection, (origin, now), "ticket.cancel", &format!("ticket:{id}"), reason)?;
     Ok(TicketMoved::To(state))
 }

@@ -173,6 +173,7 @@ impl Taker<'_> {
                 record: portal::record(self.statements.connection(), &id)?,
                 new_secret: self.secret(found.id)?,
                 raised: found.raised,
+                generation: portal::generation(self.statements.connection())?,
                 id,
             })),
         };

@@ -142,6 +142,13 @@ pub(super) fn forget_secret(statements: &mut Statements<'_>, ticket: TicketId) -
     Ok(())
 }
 
+/// The portal customer of a ticket that ended without effect moves on: what its mail system may have been told for the
+/// ticket is older than whatever comes now.
+pub(super) fn touch_customer(statements: &mut Statements<'_>, ticket: TicketId) -> Result<()> {
+    statements.get(sql::PORTAL_TOUCH)?.execute([ticket.number()])?;
+    Ok(())
+}
+
 /// The ticket under the lease that is being settled.
 struct Leased {
     kind: OrderKind,
@@ -237,6 +244,9 @@ fn settle(ledger: &mut Ledger<'_>, one: &Settlement, now: Timestamp) -> Result<S
         unlock(&mut ledger.statements, one.ticket, &ticket.subjects)?;
         if ticket.portal.is_some() {
             forget_secret(&mut ledger.statements, one.ticket)?;
+            if state == TicketState::Failed {
+                touch_customer(&mut ledger.statements, one.ticket)?;
+            }
         }
     }
     Ok(Settled::Done)

@@ -54,7 +54,7 @@ macro_rules! suite {
                 requests_are_numbered_without_gaps, requests_of_many_callers_are_numbered_without_gaps,
                 portal_tickets_are_not_found_by_the_other_face, a_portal_lease_carries_the_books;
             portal_settling: every_kind_of_portal_order_changes_the_books,
-                a_portal_settlement_that_is_too_late_writes_nothing, a_failed_portal_ticket_changes_nothing,
+                a_portal_settlement_that_is_too_late_writes_nothing, a_failed_portal_ticket_changes_nothing_but_the_version, restored_books_are_of_another_generation,
                 an_address_is_one_customers, a_request_stands_where_its_ticket_stands,
                 mailboxes_are_replaced_whole, a_ticket_changes_what_it_is_about;
             portal_reading: a_portal_customer_is_its_tenants, portal_customers_come_in_pages,

@@ -1,0 +1,2 @@
+-- books_generation
+SELECT value FROM setting WHERE key = 'books.generation'
