@@ -4,6 +4,10 @@
 //! Invariants of every test here: it owns its directory and its database; it waits for conditions, never for time;
 //! it starts the real binary and no other. `rig` is the only place that knows how to start it.
 
+// Where the rig of the mail servers looks for it.
+#[cfg(test)]
+use rig::wait;
+
 #[cfg(test)]
 mod ccc;
 #[cfg(test)]

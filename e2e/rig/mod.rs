@@ -5,7 +5,7 @@ mod http;
 mod json;
 mod portal;
 mod process;
-mod wait;
+pub(crate) mod wait;
 mod world;
 
 pub(crate) use catalogue::*;

@@ -61,7 +61,7 @@ fn tree(xml: &str) -> String {
     fn tell(node: Node<'_, '_>, told: &mut String) {
         if node.is_element() {
             assert_eq!(node.attributes().len(), 0, "the document has no attributes");
-            told.push_str(&format!("<{}>", node.tag_name().name()));
+            told.extend(["<", node.tag_name().name(), ">"]);
             node.children().for_each(|child| tell(child, told));
             told.push_str("</>");
         } else if node.is_text() {

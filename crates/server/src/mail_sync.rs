@@ -84,18 +84,16 @@ async fn systems(
     let mut systems = HashMap::new();
     for tenant in store.tenant_list().await? {
         let known = built.get(&tenant.mail).cloned();
-        let driver = match known {
-            Some(driver) => driver,
-            None => {
-                let entry = networks.iter().find(|network| network.code == tenant.mail);
-                let entry =
-                    entry.with_context(|| format!("there is no network {}", tenant.mail))?;
-                let Element::Mail(driver) = provisor_drivers::build(entry, data_dir)? else {
-                    bail!("network {} is no mail system", tenant.mail);
-                };
-                built.insert(tenant.mail.clone(), driver.clone());
-                driver
-            }
+        let driver = if let Some(driver) = known {
+            driver
+        } else {
+            let entry = networks.iter().find(|network| network.code == tenant.mail);
+            let entry = entry.with_context(|| format!("there is no network {}", tenant.mail))?;
+            let Element::Mail(driver) = provisor_drivers::build(entry, data_dir)? else {
+                bail!("network {} is no mail system", tenant.mail);
+            };
+            built.insert(tenant.mail.clone(), driver.clone());
+            driver
         };
         systems.insert(tenant.name.as_str().to_owned(), driver);
     }

@@ -12,3 +12,5 @@ mod delivery;
 mod log_in;
 mod rig;
 mod switched_off;
+#[path = "../../../../e2e/rig/wait.rs"]
+mod wait;

@@ -249,7 +249,7 @@ impl Adoption<'_> {
                     packs.push(Pack { name: kind.name.clone(), value });
                 }
                 Ok(_) => {
-                    self.problems.within(self.label, at, format!("pack {name} is there twice"))
+                    self.problems.within(self.label, at, format!("pack {name} is there twice"));
                 }
                 Err(error) => {
                     self.problems.within(self.label, table.value.span().start, error);
@@ -284,7 +284,7 @@ impl Adoption<'_> {
                     mailboxes.push(self.mailbox(address, MailboxKind::Primary, None, false));
                 }
                 Err(error) => {
-                    self.problems.within(self.label, self.label.at, format!("{primary}: {error}"))
+                    self.problems.within(self.label, self.label.at, format!("{primary}: {error}"));
                 }
             }
         }

@@ -5,8 +5,6 @@
 //! test ends, however it ends: by [`Drop`], and if the test's process itself is killed, by the kernel.
 
 pub(crate) mod talk;
-#[path = "../../../../../e2e/rig/wait.rs"]
-mod wait;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -18,8 +16,8 @@ use std::process::{Child, Command, Stdio};
 use provisor_drivers::mail::config::{self, File, Params, Ports};
 use tempfile::TempDir;
 
+pub(crate) use crate::wait::eventually;
 use talk::{Imap, Smtp};
-pub(crate) use wait::eventually;
 
 /// What these tests need of Debian's packages (install them with `--no-install-recommends`).
 const PACKAGES: &str =
