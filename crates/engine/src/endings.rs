@@ -39,9 +39,9 @@ impl Endings {
 }
 
 impl Waiter<'_> {
-    /// Waits until the ticket's end is told here. May wait for ever.
+    /// Waits until the ticket's end is told here, once. May wait for ever.
     pub(crate) async fn ended(&mut self) {
-        if (&mut self.ended).await.is_err() {
+        if self.ended.is_terminated() || (&mut self.ended).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
@@ -63,6 +63,7 @@ impl Drop for Waiter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
 
     #[tokio::test]
     async fn everybody_who_waits_is_told_and_who_leaves_leaves_nothing_behind() {
@@ -75,6 +76,7 @@ mod tests {
         endings.ended(TicketId::FIRST);
         one.ended().await;
         two.ended().await;
+        assert_eq!(two.ended().now_or_never(), None, "told once");
         drop((one, two));
         assert!(endings.lock().is_empty());
     }

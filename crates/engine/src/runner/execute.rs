@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use provisor_domain::OrderKind;
 use provisor_domain::driver::{Element, OnceKey, Outcome};
@@ -17,7 +18,7 @@ use provisor_domain::ticket::{Failure, FailureKind};
 
 use crate::networks::Network;
 
-/// How long a ticket waits at least for something that is used up.
+/// How long a ticket waits at least for something that a person provides.
 const WANTING_PAUSE: Duration = Duration::from_secs(10);
 
 /// An attempt that is over, before the lane has heard of it.
@@ -48,7 +49,7 @@ pub(crate) enum Ending {
     BooksOnly(Box<Change>),
     /// The books do not allow it.
     Impossible(Failure),
-    /// It needs something that is used up for now.
+    /// It needs something that is not there for now: a free number, another driver.
     Wanting(Failure),
     /// It was not begun: too little of the lease was left, or this program cannot read the order.
     GivenBack(&'static str),
@@ -73,11 +74,14 @@ pub(crate) async fn attempt(network: Arc<Network>, lease: Lease, now: Timestamp)
             Err(failure) => Ending::Impossible(failure),
             Ok(plan) => match plan.command {
                 None => Ending::BooksOnly(Box::new(plan.change)),
-                Some(instruction) => ask(&network, &instruction, lease.until, now)
-                    .await
-                    .map_or(Ending::GivenBack("too little of the lease was left"), |outcome| {
-                        Ending::Asked(outcome, Box::new(plan.change))
-                    }),
+                Some(instruction) => match sending(&network.element, &instruction) {
+                    None => Ending::Wanting(other_kind()),
+                    Some(sending) => ask(&network, sending, lease.until, now)
+                        .await
+                        .map_or(Ending::GivenBack("too little of the lease was left"), |outcome| {
+                            Ending::Asked(outcome, Box::new(plan.change))
+                        }),
+                },
             },
         },
     };
@@ -87,7 +91,7 @@ pub(crate) async fn attempt(network: Arc<Network>, lease: Lease, now: Timestamp)
 /// Sends the command under its deadline; `None` when the deadline would reach past the lease.
 async fn ask(
     network: &Network,
-    instruction: &Instruction,
+    sending: BoxFuture<'_, Outcome>,
     until: Timestamp,
     now: Timestamp,
 ) -> Option<Outcome> {
@@ -95,24 +99,31 @@ async fn ask(
     if until.duration_since(now) <= SignedDuration::try_from(deadline).ok()? {
         return None;
     }
-    let ensure = AssertUnwindSafe(ensure(&network.element, instruction)).catch_unwind();
-    Some(match tokio::time::timeout(deadline, ensure).await {
+    let sending = AssertUnwindSafe(sending).catch_unwind();
+    Some(match tokio::time::timeout(deadline, sending).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_panic)) => Outcome::Unknown { reason: "the driver panicked".into() },
         Err(_elapsed) => Outcome::Unknown { reason: format!("no answer within {deadline:?}") },
     })
 }
 
-async fn ensure(element: &Element, instruction: &Instruction) -> Outcome {
+/// The command on its way to the driver; `None` when the network's driver is of another kind.
+fn sending<'a>(
+    element: &'a Element,
+    instruction: &'a Instruction,
+) -> Option<BoxFuture<'a, Outcome>> {
     match (element, instruction) {
-        (Element::Network(driver), Instruction::Network(command)) => driver.ensure(command).await,
-        (Element::Mail(driver), Instruction::Mail(command)) => driver.ensure(command).await,
+        (Element::Network(driver), Instruction::Network(command)) => Some(driver.ensure(command)),
+        (Element::Mail(driver), Instruction::Mail(command)) => Some(driver.ensure(command)),
         (Element::Network(_), Instruction::Mail(_))
-        | (Element::Mail(_), Instruction::Network(_)) => {
-            let reason = "this network's driver is of another kind: mend its catalogue entry";
-            Outcome::Unavailable { reason: reason.to_owned() }
-        }
+        | (Element::Mail(_), Instruction::Network(_)) => None,
     }
+}
+
+/// Nothing that the network said: it is well, and serves others.
+fn other_kind() -> Failure {
+    let reason = "this network's driver is of another kind: mend its catalogue entry";
+    Failure { kind: FailureKind::Unavailable, reason: reason.to_owned() }
 }
 
 impl Ending {

@@ -7,7 +7,12 @@
     reason = "helpers of tests fail the test"
 )]
 
+mod back_ends;
 mod orders;
+mod portal;
+mod portal_passwords;
+mod portal_rig;
 mod rig;
 mod running;
 mod signing_in;
+mod waiting;

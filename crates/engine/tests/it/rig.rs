@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 const LONGEST_PROBE: Duration = Duration::from_secs(6);
 
 /// How often a wait looks. Without a pause it would take the cores from what it waits for.
-const LOOK: Duration = Duration::from_millis(2);
+pub(crate) const LOOK: Duration = Duration::from_millis(2);
 /// How long a wait may take: only a stall reaches it, also on a machine that builds something else meanwhile.
 const STALLED_AFTER: Duration = Duration::from_mins(5);
 
@@ -56,7 +56,7 @@ pub(crate) struct World {
     pub(crate) store: SqliteStore,
     pub(crate) clock: Arc<TestClock>,
     factory: NetworkFactory,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 pub(crate) fn origin() -> Origin {
@@ -67,7 +67,7 @@ pub(crate) fn iccid(number: usize) -> Iccid {
     format!("8910390{number:012}").parse().unwrap()
 }
 
-fn network(code: &str) -> Network {
+pub(crate) fn network(code: &str) -> Network {
     Network {
         code: code.parse().unwrap(),
         driver: "test".into(),
@@ -77,7 +77,7 @@ fn network(code: &str) -> Network {
     }
 }
 
-fn product<C: std::str::FromStr>(code: &str, network: &str) -> Product<C>
+pub(crate) fn product<C: std::str::FromStr>(code: &str, network: &str) -> Product<C>
 where
     C::Err: std::fmt::Debug,
 {
@@ -101,7 +101,7 @@ fn customer(number: &str, contract: &str) -> Customer {
     Customer { number: number.parse().unwrap(), name: number.into(), contracts: vec![contract] }
 }
 
-fn user(name: &str, kind: UserKind, customers: &[&str]) -> User {
+pub(crate) fn user(name: &str, kind: UserKind, customers: &[&str]) -> User {
     User {
         username: name.parse().unwrap(),
         kind,
@@ -113,7 +113,7 @@ fn user(name: &str, kind: UserKind, customers: &[&str]) -> User {
 }
 
 /// SIMs 0..100 belong to customer 1000000, 100..200 to 2000000.
-fn catalogue() -> Catalogue {
+pub(crate) fn catalogue() -> Catalogue {
     Catalogue {
         networks: vec![network("AS"), network("SLOW")],
         tariffs: vec![product("T", "AS"), product("T_SLOW", "SLOW")],
@@ -155,13 +155,17 @@ impl World {
     }
 
     pub(crate) async fn by(factory: NetworkFactory) -> Self {
+        Self::of(catalogue(), factory).await
+    }
+
+    pub(crate) async fn of(catalogue: Catalogue, factory: NetworkFactory) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&dir.path().join("test.db"), Options::default()).unwrap();
+        let store = open(&dir);
         let now = SystemClock.now();
-        store.catalogue_write(catalogue(), origin(), now).await.unwrap();
+        store.catalogue_write(catalogue, origin(), now).await.unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(now.as_millisecond())));
         let engine = engine(&store, clock.clone()).await;
-        let world = Self { engine, store, clock, factory, _dir: dir };
+        let world = Self { engine, store, clock, factory, dir };
         world.look().await;
         world
     }
@@ -169,6 +173,21 @@ impl World {
     /// Sees what changed in the store, as a server does four times a second.
     pub(crate) async fn look(&self) {
         Watch::new(self.engine.clone(), self.factory.clone()).look().await.unwrap();
+    }
+
+    /// Writes a catalogue, which is seen at once.
+    pub(crate) async fn apply(&self, catalogue: Catalogue) {
+        let now = self.clock.now();
+        self.store.catalogue_write(catalogue, origin(), now).await.unwrap();
+        self.look().await;
+    }
+
+    /// What another process on the same database file is, as far as it can be without a process: it shares nothing
+    /// with this one but the file (and the test's clock).
+    pub(crate) async fn neighbour(&self) -> Arc<Engine> {
+        let engine = engine(&open(&self.dir), self.clock.clone()).await;
+        Watch::new(engine.clone(), self.factory.clone()).look().await.unwrap();
+        engine
     }
 
     pub(crate) async fn caller(&self, name: &str) -> Caller {
@@ -186,9 +205,7 @@ impl World {
 
     /// Starts a runner. The store's time passes with the machine's, so tests of leases move due times themselves.
     pub(crate) fn run(&self) -> Running {
-        let stop = watch::Sender::new(false);
-        let task = tokio::spawn(Runner::new(self.engine.clone(), true).run(stop.subscribe()));
-        Running { stop, task }
+        Running::of(&self.engine, true)
     }
 
     /// Waits until the ticket has reached one of `states`; fails when it must have stalled.
@@ -209,7 +226,21 @@ impl World {
         panic!("not one of {states:?} at {}: {detail:#?}", self.clock.now());
     }
 
-    /// The same, while the clock jumps past the ticket's due time, and past the next probe of a network that is down,
+    /// Waits, without moving the clock, until an attempt at the ticket is on record.
+    pub(crate) async fn attempted(&self, id: TicketId) -> TicketDetail {
+        let attempted = async {
+            loop {
+                let detail = self.store.ticket_show(id).await.unwrap().unwrap();
+                if !detail.attempts.is_empty() {
+                    return detail;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::time::timeout(STALLED_AFTER, attempted).await.expect("nobody attempted it")
+    }
+
+    /// The same as [`Self::until`], while the clock jumps past the ticket's due time, and past the next probe of a network that is down,
     /// whenever it waits for that. Never further: a lease or the ticket's greatest age must not run out by it.
     pub(crate) async fn until_in_time(&self, id: TicketId, states: &[TicketState]) -> TicketDetail {
         let jumps = async {
@@ -243,6 +274,10 @@ impl World {
     }
 }
 
+fn open(dir: &tempfile::TempDir) -> SqliteStore {
+    SqliteStore::open(&dir.path().join("test.db"), Options::default()).unwrap()
+}
+
 async fn engine(store: &SqliteStore, clock: Arc<TestClock>) -> Arc<Engine> {
     let metrics = Arc::new(Metrics::new(&mut Registry::default()));
     let parts = Parts { clock, chance: Chance::seeded(7), metrics };
@@ -255,6 +290,13 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Runs an engine's tickets; `alone` says that nobody else does.
+    pub(crate) fn of(engine: &Arc<Engine>, alone: bool) -> Self {
+        let stop = watch::Sender::new(false);
+        let task = tokio::spawn(Runner::new(engine.clone(), alone).run(stop.subscribe()));
+        Self { stop, task }
+    }
+
     /// Ends the runner as a crash does: nothing more is written.
     pub(crate) async fn kill(self) {
         self.task.abort();
