@@ -74,22 +74,34 @@ impl Load {
 
     /// Kills a server in the midst of its work, once it has answered `answers` times, and checks the files.
     pub(super) fn killed_after(&mut self, answers: usize) {
-        self.undisturbed(&[PROVISOR], answers, &format!("{answers} answers"), false);
+        let place = format!("{answers} answers");
+        let ended = self.round(&[PROVISOR], answers, false);
+        assert_eq!(ended, None, "no reason to die: {place}");
+        self.check(&place);
     }
 
-    /// A round with a disk that fails: the clients may be told that something is broken.
-    pub(super) fn round_with_faults(&mut self, prefix: &[&str], place: &str) {
-        self.undisturbed(prefix, ANSWERS_PER_ROUND, place, true);
+    /// A round with a disk that is full for a while: the clients may be told so, and the server goes on.
+    pub(super) fn round_with_a_full_disk(&mut self, prefix: &[&str], place: &str) {
+        let ended = self.round(prefix, ANSWERS_PER_ROUND, true);
+        assert_eq!(ended, None, "no reason to die: {place}");
+        self.check(place);
     }
 
-    /// A round in which the server has no reason to die before it is killed.
-    fn undisturbed(&mut self, prefix: &[&str], answers: usize, place: &str, faults: bool) {
+    /// A round with a disk that fails. Answers whether the server ended by itself; it must not die of anything else.
+    pub(super) fn round_with_a_failing_disk(&mut self, prefix: &[&str], place: &str) -> bool {
+        let ended = self.round(prefix, ANSWERS_MAX, true);
+        let code = ended.map(|status| status.code());
+        assert!(matches!(code, None | Some(Some(1))), "it died at {place}: {ended:?}");
+        self.check(place);
+        ended.is_some()
+    }
+
+    /// Keeps a server behind `prefix` busy until it ends or has answered `answers` times. How it ended by itself.
+    fn round(&mut self, prefix: &[&str], answers: usize, faults: bool) -> Option<ExitStatus> {
         self.rounds += 1;
         self.clients.begin_round();
         let mut server = Server::start(&mut self.world.serve_under(prefix), self.world.dir());
-        let died = self.busy(&mut server, answers, faults);
-        assert_eq!(died, None, "no reason to die: {place}: {}", server.output().stderr());
-        self.check(place);
+        self.busy(&mut server, answers, faults)
     }
 
     /// Keeps `server` busy until it has answered `answers` times, and kills it. How it had ended, if it died before.

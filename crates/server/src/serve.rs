@@ -28,6 +28,8 @@ use crate::output::say;
 const STOP_DEADLINE: Duration = Duration::from_secs(9);
 /// How much of that requests under way may take; the rest is for commands at the networks.
 const REQUESTS_DEADLINE: Duration = Duration::from_secs(4);
+/// How often a running server looks whether its disk has failed.
+const DISK_LOOK: Duration = Duration::from_millis(250);
 /// The exit code of a process that was interrupted (128 + SIGINT).
 const INTERRUPTED: i32 = 130;
 /// Threads that read, at least; as many as there are cores, when those are more.
@@ -136,6 +138,7 @@ struct Server {
     runner: JoinHandle<()>,
     watch: JoinHandle<()>,
     metrics: Option<JoinHandle<()>>,
+    store: Arc<SqliteStore>,
 }
 
 impl Server {
@@ -168,6 +171,7 @@ impl Server {
             watch: tokio::spawn(watch.run()),
             requests: tokio::spawn(requests),
             metrics: None,
+            store,
             engine,
             stop_requests,
             stop_runner,
@@ -195,6 +199,10 @@ impl Server {
             ended = &mut self.requests => Some(("the listener", ended)),
             ended = &mut self.runner => Some(("the runner", ended)),
             ended = &mut self.watch => Some(("the watch over the database", ended)),
+            () = halted(&self.store) => bail!(
+                "the disk under the database failed, so this server ends: a write that is tried again after that may be \
+                 lost without a word. Nothing that was acknowledged depends on it. Check the disk, then start again"
+            ),
         };
         leave_in_time();
         tokio::spawn(async move {
@@ -226,6 +234,14 @@ impl Server {
 fn report(what: &str, ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
         tracing::error!(what, %error, "ended by a panic");
+    }
+}
+
+/// Resolves when the disk under the database has failed.
+async fn halted(store: &SqliteStore) {
+    let mut looks = tokio::time::interval(DISK_LOOK);
+    while !store.has_halted() {
+        looks.tick().await;
     }
 }
 

@@ -102,6 +102,12 @@ impl SqliteStore {
         open::open_writer(path, true).map(|(_, from, to)| (from, to))
     }
 
+    /// True once the disk has failed: nothing is written any more, and what was acknowledged before is all there is. Only a
+    /// new start, which reads the files again, can go on.
+    pub fn has_halted(&self) -> bool {
+        self.check_writer().is_err()
+    }
+
     fn handles(&self) -> Result<&(WriterHandle, ReaderHandle), StoreError> {
         self.shared
             .handles
