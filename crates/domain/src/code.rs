@@ -4,69 +4,27 @@
 //! ends. What a *catalogue* may define is narrower (see [`is_plain`]); a caller may name anything, and what does not
 //! exist is simply not found.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
-use crate::Malformed;
 use crate::limits::CODE_CHARS_MAX;
+use crate::text::text_type;
 
 /// True when `code` may be defined in a catalogue: visible ASCII without the separators of code lists (`,` `;`).
 pub fn is_plain(code: &str) -> bool {
     code.bytes().all(|b| b.is_ascii_graphic() && b != b',' && b != b';')
 }
 
-fn check(raw: &str) -> bool {
-    !raw.is_empty()
+fn code(raw: &str) -> Option<&str> {
+    let fits = !raw.is_empty()
         && raw.trim() == raw
         && raw.chars().count() <= CODE_CHARS_MAX
-        && !raw.chars().any(char::is_control)
+        && !raw.chars().any(char::is_control);
+    fits.then_some(raw)
 }
 
 macro_rules! code_type {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(Box<str>);
-
-        impl $name {
-            /// The code as it was given.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Malformed;
-            fn from_str(raw: &str) -> Result<Self, Malformed> {
-                if check(raw) {
-                    Ok(Self(raw.into()))
-                } else {
-                    Err(Malformed { what: $what, rule: "1 to 64 characters, none of them a control character" })
-                }
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = Malformed;
-            fn try_from(raw: String) -> Result<Self, Malformed> {
-                raw.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(code: $name) -> Self {
-                code.0.into()
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
+        text_type!(
+            $(#[$doc])* $name, $what, "1 to 64 characters, none of them a control character", code
+        );
     };
 }
 

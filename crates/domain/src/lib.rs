@@ -22,6 +22,7 @@ pub mod service;
 pub mod sim;
 pub mod store;
 pub mod support_case;
+mod text;
 pub mod ticket;
 pub mod user;
 

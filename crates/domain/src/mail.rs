@@ -5,7 +5,7 @@
 //! is taken away. States are set, so that sending a command twice has the effect of sending it once, and each command
 //! carries a [`Fence`]: of two commands the older one changes nothing, whenever it arrives.
 
-use std::fmt::{self, Debug};
+use std::fmt::Debug;
 use std::str::FromStr;
 
 use async_trait::async_trait;
@@ -16,19 +16,22 @@ use crate::Malformed;
 use crate::driver::{DriverLimits, OnceKey, Outcome};
 use crate::limits::{MAIL_ADDRESS_BYTES_MAX, MAIL_LOCAL_PART_BYTES_MAX};
 use crate::portal::{PortalId, PortalSecret};
+use crate::text::text_type;
 
-/// A mail address: a plain local part (no quoting), `@`, a domain. Shown as it was given; capital letters do not make
-/// it another one (see [`MailAddress::key`]).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct MailAddress(Box<str>);
+text_type!(
+    /// A mail address: a plain local part (no quoting), `@`, a domain. Shown as it was given; capital letters do not make
+    /// it another one (see [`MailAddress::key`]).
+    MailAddress, "mail address",
+    "LOCAL@DOMAIN with letters, digits and the usual signs, no quotes and no two dots in a row", |raw| {
+        let fits = raw.len() <= MAIL_ADDRESS_BYTES_MAX
+            && raw.rsplit_once('@').is_some_and(|(local, domain)| {
+                local.len() <= MAIL_LOCAL_PART_BYTES_MAX && is_dot_atom(local) && is_domain(domain)
+            });
+        fits.then_some(raw)
+    }
+);
 
 impl MailAddress {
-    /// The address as it was given.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// The address in small letters: what mail servers look up, and what makes it unique.
     pub fn key(&self) -> String {
         self.0.to_ascii_lowercase()
@@ -37,20 +40,6 @@ impl MailAddress {
     /// The domain in small letters.
     pub fn domain(&self) -> String {
         self.0.rsplit_once('@').map_or_else(String::new, |(_, domain)| domain.to_ascii_lowercase())
-    }
-}
-
-impl FromStr for MailAddress {
-    type Err = Malformed;
-    fn from_str(raw: &str) -> Result<Self, Malformed> {
-        let fits = raw.len() <= MAIL_ADDRESS_BYTES_MAX
-            && raw.rsplit_once('@').is_some_and(|(local, domain)| {
-                local.len() <= MAIL_LOCAL_PART_BYTES_MAX && is_dot_atom(local) && is_domain(domain)
-            });
-        fits.then(|| Self(raw.into())).ok_or(Malformed {
-            what: "mail address",
-            rule: "LOCAL@DOMAIN with letters, digits and the usual signs, no quotes and no two dots in a row",
-        })
     }
 }
 
@@ -69,25 +58,6 @@ pub fn is_domain(domain: &str) -> bool {
             && !label.ends_with('-')
     };
     domain.len() <= 253 && domain.split('.').all(label)
-}
-
-impl TryFrom<String> for MailAddress {
-    type Error = Malformed;
-    fn try_from(raw: String) -> Result<Self, Malformed> {
-        raw.parse()
-    }
-}
-
-impl From<MailAddress> for String {
-    fn from(address: MailAddress) -> Self {
-        address.0.into()
-    }
-}
-
-impl fmt::Display for MailAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// Which of its customer's mailboxes a mailbox is.

@@ -1,54 +1,6 @@
 //! The numbers of a SIM: ICCID (ITU-T E.118), IMSI (ITU-T E.212), MSISDN (ITU-T E.164).
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
-use crate::Malformed;
-
-macro_rules! digits_type {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $parse:expr) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(Box<str>);
-
-        impl $name {
-            /// The digits.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Malformed;
-            fn from_str(raw: &str) -> Result<Self, Malformed> {
-                let parse: fn(&str) -> Option<&str> = $parse;
-                parse(raw).map(|digits| Self(digits.into())).ok_or(Malformed { what: $what, rule: $rule })
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = Malformed;
-            fn try_from(raw: String) -> Result<Self, Malformed> {
-                raw.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(number: $name) -> Self {
-                number.0.into()
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
+use crate::text::text_type;
 
 /// `raw` when it is `shortest` to `longest` ASCII digits.
 fn digits(raw: &str, shortest: usize, longest: usize) -> Option<&str> {
@@ -56,18 +8,18 @@ fn digits(raw: &str, shortest: usize, longest: usize) -> Option<&str> {
     fits.then_some(raw)
 }
 
-digits_type!(
+text_type!(
     /// The number printed on a SIM card: 18 to 22 digits. The Luhn digit is *not* enforced, because real stocks
     /// (and the CCC document's own second example) carry numbers that fail it; imports may ask [`Iccid::luhn`].
     Iccid, "ICCID", "18 to 22 digits", |raw| digits(raw, 18, 22)
 );
 
-digits_type!(
+text_type!(
     /// International mobile subscriber identity: 6 to 15 digits (E.212).
     Imsi, "IMSI", "6 to 15 digits", |raw| digits(raw, 6, 15)
 );
 
-digits_type!(
+text_type!(
     /// A telephone number in national (`07718123456`) or international form (`447718123456`); CCC calls it `cli`.
     /// 3 to 15 digits (E.164). A leading `+` is accepted and not kept, so that both spellings are one number.
     Msisdn, "MSISDN", "3 to 15 digits, with or without a leading +",

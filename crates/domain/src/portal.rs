@@ -11,53 +11,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::PAR_CUST_ID_CHARS_MAX;
 use crate::mail::Mailbox;
+use crate::text::text_type;
 use crate::{Malformed, PackName, TenantName, TicketId};
 
-/// A portal customer's number as its provider writes it (`ParCustId`): 1 to 64 of letters, digits, `.`, `_`, `-`,
-/// beginning with a letter or a digit. Capital and small letters are different.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ParCustId(Box<str>);
-
-impl ParCustId {
-    /// The number as it was given.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for ParCustId {
-    type Err = Malformed;
-    fn from_str(raw: &str) -> Result<Self, Malformed> {
+text_type!(
+    /// A portal customer's number as its provider writes it (`ParCustId`): 1 to 64 of letters, digits, `.`, `_`, `-`,
+    /// beginning with a letter or a digit. Capital and small letters are different.
+    ParCustId, "ParCustId",
+    "1 to 64 letters, digits, dots, underscores and hyphens, beginning with a letter or digit", |raw| {
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         let fits = raw.len() <= PAR_CUST_ID_CHARS_MAX
             && raw.bytes().all(plain)
             && raw.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
-        fits.then(|| Self(raw.into())).ok_or(Malformed {
-            what: "ParCustId",
-            rule: "1 to 64 letters, digits, dots, underscores and hyphens, beginning with a letter or digit",
-        })
+        fits.then_some(raw)
     }
-}
-
-impl TryFrom<String> for ParCustId {
-    type Error = Malformed;
-    fn try_from(raw: String) -> Result<Self, Malformed> {
-        raw.parse()
-    }
-}
-
-impl From<ParCustId> for String {
-    fn from(id: ParCustId) -> Self {
-        id.0.into()
-    }
-}
-
-impl fmt::Display for ParCustId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+);
 
 /// A portal customer: whose, and which.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
