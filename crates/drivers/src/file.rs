@@ -2,7 +2,10 @@
 //! networks ever write to one file.
 //!
 //! Always WAL: readers and the one writer do not wait for each other, in this process and in others.
+//!
+//! A file that is removed or replaced stays open all the same: whoever goes on with it must ask [`Opened::is_lost`].
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -82,6 +85,17 @@ pub enum FileError {
         /// Who wanted it.
         network: NetworkCode,
     },
+    /// The file is not the one that was opened any more.
+    #[error(
+        "the {what}'s file {} was removed or replaced while it was in use; whatever is missing in the one that is there \
+         now, `provisor mail sync` puts back from the books", file.display()
+    )]
+    Lost {
+        /// What keeps its state there.
+        what: &'static str,
+        /// The file.
+        file: PathBuf,
+    },
     /// The thread that writes could not be started.
     #[error("the {what}'s writer does not start: {source}")]
     Thread {
@@ -92,7 +106,45 @@ pub enum FileError {
     },
 }
 
+/// A connection that knows whether its file is still the one at its path.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) connection: Connection,
+    file: PathBuf,
+    inode: Option<Inode>,
+}
+
+impl Opened {
+    /// Whether the file was removed or replaced since it was opened: what is written goes nowhere then.
+    pub(crate) fn is_lost(&self) -> bool {
+        inode(&self.file) != self.inode
+    }
+}
+
+/// A file, whatever its path: the device and its number there. A number is not given away while the file is open.
+type Inode = (u64, u64);
+
+fn inode(file: &Path) -> Option<Inode> {
+    std::fs::metadata(file).ok().map(|found| (found.dev(), found.ino()))
+}
+
 impl Form {
+    /// Opens `file`, which is there, with `open`, such that it is known later whether it is lost.
+    pub(crate) fn watched(
+        &self,
+        file: &Path,
+        open: impl FnOnce() -> Result<Connection, FileError>,
+    ) -> Result<Opened, FileError> {
+        let before = inode(file);
+        let opened = Opened { connection: open()?, file: file.to_owned(), inode: before };
+        if opened.is_lost() { Err(self.lost(file)) } else { Ok(opened) }
+    }
+
+    /// The error for a file that was removed or replaced.
+    pub(crate) fn lost(&self, file: &Path) -> FileError {
+        FileError::Lost { what: self.what, file: file.to_owned() }
+    }
+
     /// Opens `file` for writing, making it and its tables where there are none. It must be `network`'s.
     pub(crate) fn open_writer(
         &self,

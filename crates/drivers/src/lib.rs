@@ -28,9 +28,9 @@ use crate::simulator::{SimulatedMail, Simulator};
 /// The names that `driver` in a `[[network]]` table may have.
 pub const DRIVERS: [&str; 3] = ["simulated", "mail", "simulated-mail"];
 
-/// The lookup file of a mail network that has no `file`. It has a directory of its own, because the mail servers must be
-/// able to write there.
-const MAIL_FILE: &str = "mail/mail.db";
+/// The mail network that most catalogues have, and the only one in many: its lookup file is the one that the
+/// documents name.
+const FIRST_MAIL: &str = "MAIL";
 
 /// Why a network has no driver.
 #[derive(Debug, thiserror::Error)]
@@ -125,8 +125,8 @@ impl Chosen {
     fn file(&self, network: &Network, data_dir: &Path) -> PathBuf {
         let (named, default) = match self {
             Self::Simulated(settings) => (&settings.file, default_file(&network.code)),
-            Self::SimulatedMail(settings) => (&settings.file, MAIL_FILE.into()),
-            Self::Mail(settings) => (&settings.file, MAIL_FILE.into()),
+            Self::SimulatedMail(settings) => (&settings.file, default_mail_file(&network.code)),
+            Self::Mail(settings) => (&settings.file, default_mail_file(&network.code)),
         };
         data_dir.join(named.as_ref().unwrap_or(&default))
     }
@@ -135,6 +135,15 @@ impl Chosen {
 /// The file's name of a simulated network that has no `file`.
 fn default_file(code: &NetworkCode) -> PathBuf {
     format!("network-{}.db", escaped(code.as_str())).into()
+}
+
+/// The lookup file of a mail network that has no `file`. It has a directory of its own, because the mail servers must be
+/// able to write there.
+fn default_mail_file(code: &NetworkCode) -> PathBuf {
+    match code.as_str() {
+        FIRST_MAIL => "mail/mail.db".into(),
+        other => format!("mail-{}/mail.db", escaped(other)).into(),
+    }
 }
 
 /// `text` as part of a path: what is not plain in a file's name is written as `%` and two hex digits, so that two texts

@@ -9,59 +9,45 @@
 //! refused and changes nothing; an address is one customer's; a mailbox's mail lies in a place of its customer's own.
 
 pub mod config;
+mod memory;
 mod settings;
 mod state;
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use provisor_domain::NetworkCode;
-use provisor_domain::clock::{Clock, SystemClock};
+use provisor_domain::clock::SystemClock;
 use provisor_domain::driver::{DriverLimits, Outcome};
 use provisor_domain::mail::{MailCommand, MailDriver};
 use provisor_domain::portal::PortalId;
-use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use crate::file::FileError;
+use crate::file::{FileError, Opened};
 use crate::writer::Writer;
+use memory::{Job, Memory};
 pub use settings::{IN_FLIGHT_MAX, Settings};
+use state::FORM;
 pub use state::Held;
-use state::{Applied, FORM};
-
-/// The rights of the directory that is made for the lookup file: the group may write there (with WAL every reader has
-/// to), and what is made in it belongs to the group.
-const DIRECTORY_MODE: u32 = 0o2770;
-/// The rights of the file; `SQLite` gives them to the files beside it, too.
-const FILE_MODE: u32 = 0o660;
 
 /// A mail network.
 #[derive(Debug)]
 pub struct MailStore {
     settings: Settings,
-    reader: Mutex<Connection>,
+    /// Nothing after its file was lost and while no other could be opened.
+    reader: Mutex<Option<Opened>>,
     writer: Writer<Job>,
     file: Box<Path>,
-}
-
-/// A command on its way to the file.
-#[derive(Debug)]
-struct Job {
-    command: MailCommand,
-    reply: oneshot::Sender<Outcome>,
 }
 
 impl MailStore {
     /// Opens the mail network whose lookup file is `file`; makes directory and file where there are none. The file is
     /// one network's.
     pub fn open(network: &NetworkCode, file: &Path, settings: Settings) -> Result<Self, FileError> {
-        prepare(file)?;
-        let connection = FORM.open_writer(network, file)?;
-        let reader = Mutex::new(FORM.open_reader(file)?);
-        let mut memory = Memory { connection, clock: Arc::new(SystemClock) };
+        let mut memory = Memory::open(network, file, Arc::new(SystemClock))?;
+        let reader = Mutex::new(Some(open_reader(file)?));
         let writer = Writer::start(FORM.what, settings.in_flight, move |group| memory.serve(group))
             .map_err(|source| FileError::Thread { what: FORM.what, source })?;
         Ok(Self { settings, reader, writer, file: file.into() })
@@ -70,7 +56,12 @@ impl MailStore {
     /// What the lookup file has of a customer; nothing when no command for it was ever carried out.
     pub fn customer(&self, id: &PortalId) -> Result<Option<Held>, FileError> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        state::held(&mut reader, id).map_err(|source| FORM.failed(&self.file, source))
+        let opened = match reader.take().filter(|opened| !opened.is_lost()) {
+            Some(opened) => opened,
+            None => open_reader(&self.file)?,
+        };
+        let connection = &mut reader.insert(opened).connection;
+        state::held(connection, id).map_err(|source| FORM.failed(&self.file, source))
     }
 
     /// What the lookup file `file` has of all customers. For tests and tools: works beside a running network and after a
@@ -121,65 +112,6 @@ fn contradiction(command: &MailCommand) -> Option<String> {
     })
 }
 
-/// Makes the file and its directory with the rights that the mail servers need. What is there already keeps its own.
-fn prepare(file: &Path) -> Result<(), FileError> {
-    let place =
-        |path: &Path, source| FileError::Place { what: FORM.what, path: path.to_owned(), source };
-    let set = |path: &Path, mode| {
-        std::fs::set_permissions(path, PermissionsExt::from_mode(mode))
-            .map_err(|source| place(path, source))
-    };
-    if let Some(directory) = file.parent().filter(|directory| !directory.exists()) {
-        std::fs::create_dir_all(directory).map_err(|source| place(directory, source))?;
-        set(directory, DIRECTORY_MODE)?;
-    }
-    let mut options = std::fs::OpenOptions::new();
-    match options.write(true).create_new(true).mode(FILE_MODE).open(file) {
-        // Once more, because the process's umask was taken off.
-        Ok(_) => set(file, FILE_MODE),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(place(file, error)),
-    }
-}
-
-/// The lookup file, as its thread has it.
-#[derive(Debug)]
-struct Memory {
-    connection: Connection,
-    clock: Arc<dyn Clock>,
-}
-
-impl Memory {
-    fn serve(&mut self, group: Vec<Job>) {
-        let outcomes = self.commit(&group).unwrap_or_else(|error| {
-            tracing::warn!(%error, commands = group.len(), "the mail network's file cannot be written");
-            let reason = format!("the mail network's file cannot be written: {error}");
-            vec![Outcome::Unavailable { reason }; group.len()]
-        });
-        for (job, outcome) in group.into_iter().zip(outcomes) {
-            // A caller that no longer waits has been cut off; the change stands, and its next attempt confirms it.
-            let _ = job.reply.send(outcome);
-        }
-    }
-
-    /// One transaction for the whole group. An error changes nothing.
-    fn commit(&mut self, group: &[Job]) -> rusqlite::Result<Vec<Outcome>> {
-        let now = self.clock.now();
-        let mut transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut outcomes = Vec::with_capacity(group.len());
-        for job in group {
-            let mut savepoint = transaction.savepoint()?;
-            outcomes.push(match state::apply(&savepoint, &job.command, now)? {
-                Applied::Done => Outcome::Done,
-                Applied::Refused(reason) => {
-                    savepoint.rollback()?;
-                    Outcome::Refused { reason }
-                }
-            });
-            savepoint.commit()?;
-        }
-        transaction.commit()?;
-        Ok(outcomes)
-    }
+fn open_reader(file: &Path) -> Result<Opened, FileError> {
+    FORM.watched(file, || FORM.open_reader(file))
 }

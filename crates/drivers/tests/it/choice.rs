@@ -67,15 +67,21 @@ fn mail_networks_are_told_apart_and_have_a_directory_of_their_own() {
     let data = tempfile::tempdir().unwrap();
     for driver in ["mail", "simulated-mail"] {
         assert!(is_mail(driver));
-        let unnamed = network(driver, &json!({}));
-        let file = data.path().join("mail/mail.db");
-        assert_eq!(mail_file(&unnamed, data.path()).unwrap(), Some(file.clone()));
-        assert!(!file.exists(), "asking makes nothing");
-        assert!(matches!(build(&unnamed, data.path()), Ok(Element::Mail(_))));
-        assert!(file.exists());
+        let mut files = Vec::new();
+        for code in ["MAIL", "M2", "mail", "M/3"] {
+            let unnamed = Network { code: code.parse().unwrap(), ..network(driver, &json!({})) };
+            let file = mail_file(&unnamed, data.path()).unwrap().unwrap();
+            assert!(!file.exists(), "asking makes nothing");
+            assert!(matches!(build(&unnamed, data.path()), Ok(Element::Mail(_))), "{code}");
+            assert!(file.exists());
+            std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
+            files.push(file.strip_prefix(data.path()).unwrap().to_owned());
+        }
+        let expected =
+            ["mail/mail.db", "mail-M2/mail.db", "mail-mail/mail.db", "mail-M%2F3/mail.db"];
+        assert_eq!(files, expected.map(std::path::PathBuf::from));
         let named = network(driver, &json!({ "file": "/srv/mail.db" }));
         assert_eq!(mail_file(&named, data.path()).unwrap(), Some("/srv/mail.db".into()));
-        std::fs::remove_dir_all(data.path().join("mail")).unwrap();
     }
     assert!(!is_mail("simulated"));
     assert_eq!(mail_file(&network("simulated", &json!({})), data.path()).unwrap(), None);

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use provisor_domain::driver::Outcome;
+use provisor_domain::mail::MailCommand;
 use provisor_drivers::FileError;
 use provisor_drivers::mail::{MailStore, Settings};
 
@@ -88,6 +89,70 @@ async fn a_file_that_cannot_be_written_makes_the_mail_network_unavailable_and_no
     assert_eq!(mail.held(&customer("1")).unwrap().mailboxes.len(), 1);
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(mail.ensure(&command("1", 2, vec![])).await, Outcome::Done);
+}
+
+/// The answer to a command that met a lookup file which was gone.
+async fn lost(mail: &Mail, wanted: &MailCommand) {
+    let outcome = mail.ensure(wanted).await;
+    let Outcome::Unavailable { reason } = outcome else { panic!("{outcome:?}") };
+    assert!(reason.contains("mail.db was removed or replaced"), "{reason}");
+    assert!(reason.contains("provisor mail sync"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_file_that_was_removed_beside_the_running_server_is_made_anew() {
+    let mail = Mail::new(Kind::Real);
+    let first = command("1", 1, vec![primary("1@a.de")]);
+    assert_eq!(mail.ensure(&first).await, Outcome::Done);
+    assert!(mail.held(&customer("1")).unwrap().is_as(&first));
+    let second = command("2", 1, vec![primary("2@a.de")]);
+    let directory = mail.file().parent().unwrap().to_owned();
+
+    // Only the file: what lies beside it is of no use to the new one. Then with its directory.
+    std::fs::remove_file(mail.file()).unwrap();
+    lost(&mail, &second).await;
+    assert_eq!(mail.ensure(&second).await, Outcome::Done);
+    let on_disk = || MailStore::customers(&mail.file()).unwrap();
+    assert!(matches!(&on_disk()[..], [held] if held.is_as(&second)), "{:?}", on_disk());
+    assert_eq!(mail.held(&customer("1")), None, "whoever reads looks into the new file, too");
+    assert!(mail.held(&customer("2")).unwrap().is_as(&second));
+
+    std::fs::remove_dir_all(&directory).unwrap();
+    lost(&mail, &first).await;
+    assert_eq!(mail.ensure(&first).await, Outcome::Done);
+    assert!(matches!(&on_disk()[..], [held] if held.is_as(&first)), "{:?}", on_disk());
+    assert_eq!((mode(&directory), mode(&mail.file())), (0o2770, 0o660));
+}
+
+#[tokio::test]
+async fn a_file_that_was_replaced_is_used_if_it_may_be_and_the_driver_says_why_if_not() {
+    let mail = Mail::new(Kind::Real);
+    let old = command("1", 1, vec![primary("1@a.de")]);
+    assert_eq!(mail.ensure(&old).await, Outcome::Done);
+    let backup = mail.file().with_file_name("backup.db");
+    let source = rusqlite::Connection::open(mail.file()).unwrap();
+    source.execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+    drop(source);
+    let new = command("1", 2, vec![]);
+    assert_eq!(mail.ensure(&new).await, Outcome::Done);
+    for name in ["mail.db-wal", "mail.db-shm"] {
+        std::fs::remove_file(mail.file().with_file_name(name)).unwrap();
+    }
+    std::fs::rename(&backup, mail.file()).unwrap();
+    assert!(mail.held(&customer("1")).unwrap().is_as(&old), "as the backup says");
+    lost(&mail, &new).await;
+    assert_eq!(mail.ensure(&new).await, Outcome::Done);
+    assert!(MailStore::customers(&mail.file()).unwrap()[0].is_as(&new));
+
+    std::fs::write(&backup, "something else, and not short enough to be nothing").unwrap();
+    std::fs::rename(&backup, mail.file()).unwrap();
+    for _ in 0..2 {
+        let outcome = mail.ensure(&new).await;
+        let Outcome::Unavailable { reason } = outcome else { panic!("{outcome:?}") };
+        assert!(reason.contains("is not a mail network's file"), "{reason}");
+    }
+    std::fs::remove_file(mail.file()).unwrap();
+    assert_eq!(mail.ensure(&new).await, Outcome::Done, "no connection was left to be lost");
 }
 
 #[test]
