@@ -298,8 +298,10 @@ async fn a_wait_sees_what_another_process_carries_out() {
     let raised = portal.order(ALICE, enable("test")).await.unwrap();
     let neighbour = portal.world.neighbour().await;
     let running = Running::of(&neighbour, false);
+    let began = Instant::now();
     let request = portal.request(raised, LONG).await;
     assert_eq!(request.state, RequestState::Done);
+    assert!(began.elapsed() < LONG / 2, "only its patience ended the wait");
     portal.done(ALICE, PackEnable(mail("5"))).await;
     portal.assert_mail_is_as_the_books_say(ALICE).await;
     running.finish().await;

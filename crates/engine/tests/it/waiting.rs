@@ -91,10 +91,12 @@ async fn a_connect_waits_for_a_number_however_long_and_gets_it_when_the_range_gr
         world.apply(grown).await;
         std::future::pending::<()>().await;
     };
+    let ends = [TicketState::Completed, TicketState::Failed];
     let detail = tokio::select! {
-        detail = world.until_in_time(waiting, &[TicketState::Completed]) => detail,
+        detail = world.until_in_time(waiting, &ends) => detail,
         () = grow => unreachable!("it never ends"),
     };
+    assert_eq!(detail.ticket.state, TicketState::Completed);
     let (last, waits) = detail.attempts.split_last().unwrap();
     assert_eq!(last.failure, None);
     for wait in waits {
