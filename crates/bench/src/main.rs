@@ -109,11 +109,12 @@ fn main() -> Result<()> {
     if wanted(What::Import) {
         import::run(&worlds, &args.size)?;
     }
-    if wanted(What::Http) {
-        http::run(&worlds, &args.size)?;
-    }
+    // Before `http`, whose servers are killed: their databases are not to be copied.
     if wanted(What::Portal) {
         portal::run(&worlds, &args.size)?;
+    }
+    if wanted(What::Http) {
+        http::run(&worlds, &args.size)?;
     }
     if let Some(What::Against { program }) = &args.what {
         against::run(&worlds, &args.size, program)?;
