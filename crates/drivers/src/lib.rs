@@ -22,7 +22,7 @@ use provisor_domain::catalogue::Network;
 use provisor_domain::driver::Element;
 
 pub use crate::file::FileError;
-use crate::mail::MailStore;
+use crate::mail::{Doveadm, MailStore};
 use crate::simulator::{SimulatedMail, Simulator};
 
 /// The names that `driver` in a `[[network]]` table may have.
@@ -78,11 +78,15 @@ pub fn build(network: &Network, data_dir: &Path) -> Result<Element, BuildError> 
         outage_file: settings.outage_file.as_ref().map(|file| data_dir.join(file)),
         ..settings
     };
+    let mail = |settings: mail::Settings| mail::Settings {
+        doveadm: settings.doveadm.map(|doveadm| placed(doveadm, data_dir)),
+        ..settings
+    };
     let built = match chosen {
         Chosen::Simulated(settings) => Simulator::open(code, &file, down(settings))
             .map(|simulator| Element::Network(Arc::new(simulator))),
         Chosen::Mail(settings) => {
-            MailStore::open(code, &file, settings).map(|store| Element::Mail(Arc::new(store)))
+            MailStore::open(code, &file, mail(settings)).map(|store| Element::Mail(Arc::new(store)))
         }
         Chosen::SimulatedMail(settings) => SimulatedMail::open(code, &file, down(settings))
             .map(|simulated| Element::Mail(Arc::new(simulated))),
@@ -104,6 +108,21 @@ pub fn is_mail(driver: &str) -> bool {
 pub fn mail_file(network: &Network, data_dir: &Path) -> Result<Option<PathBuf>, BuildError> {
     let chosen = choose(network)?;
     Ok(is_mail(&network.driver).then(|| chosen.file(network, data_dir)))
+}
+
+/// Where the mail network `network` has its sessions ended, for the configuration of its mail servers; `None` where nobody
+/// ends them. Touches no file.
+pub fn mail_doveadm(network: &Network, data_dir: &Path) -> Result<Option<Doveadm>, BuildError> {
+    Ok(match choose(network)? {
+        Chosen::Mail(settings) => settings.doveadm.map(|doveadm| placed(doveadm, data_dir)),
+        Chosen::Simulated(_) | Chosen::SimulatedMail(_) => None,
+    })
+}
+
+/// With its key file as an absolute path: Dovecot reads the same one.
+fn placed(doveadm: Doveadm, data_dir: &Path) -> Doveadm {
+    let key_file = data_dir.join(&doveadm.key_file);
+    Doveadm { key_file: std::path::absolute(&key_file).unwrap_or(key_file), ..doveadm }
 }
 
 fn choose(network: &Network) -> Result<Chosen, BuildError> {

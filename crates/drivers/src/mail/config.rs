@@ -3,10 +3,15 @@
 //! Invariants: whatever the servers look up, they look up in views that begin with `v1_`; the files hold no secret; what
 //! stands between the two servers listens on 127.0.0.1 only; TLS is the operator's, on lines marked `TLS`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use provisor_domain::Malformed;
+
+use super::Doveadm;
+
+/// Where `docs/drivers.md` puts doveadm.
+const DOVEADM_PORT: u16 = 10_027;
 
 /// What the configuration has to say about this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +30,9 @@ pub struct Params {
     pub listen: Option<IpAddr>,
     /// The ports.
     pub ports: Ports,
+    /// Where Dovecot ends open sessions for provisor (see [`crate::mail_doveadm`]), its key file as an absolute path;
+    /// `None`: nowhere.
+    pub doveadm: Option<Doveadm>,
 }
 
 /// Ports of the two servers. LMTP, SASL and quota status are only for them, on 127.0.0.1.
@@ -64,12 +72,14 @@ impl Params {
     /// Ports, owner and group as `docs/drivers.md` sets them up.
     pub fn new(lookup: PathBuf, config: PathBuf, mail_root: PathBuf) -> Self {
         let (group, mail_owner) = ("provisor-mail".into(), (5_000, 5_000));
-        Self { lookup, config, mail_root, group, mail_owner, listen: None, ports: Ports::default() }
+        let (listen, ports, doveadm) = (None, Ports::default(), None);
+        Self { lookup, config, mail_root, group, mail_owner, listen, ports, doveadm }
     }
 
     /// Text that means itself in all the files' languages; anything else would need four kinds of quotes.
     fn check(&self) -> Result<(), Malformed> {
-        for path in [&self.lookup, &self.config, &self.mail_root] {
+        let key_file = self.doveadm.as_ref().map(|doveadm| &doveadm.key_file);
+        for path in [&self.lookup, &self.config, &self.mail_root].into_iter().chain(key_file) {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-".contains(&b);
             let fits = path.to_str().is_some_and(|text| text.bytes().all(plain));
             if !(fits && path.is_absolute()) {
@@ -89,10 +99,21 @@ impl Params {
         Ok(())
     }
 
+    fn doveadm_as_documented(&self) -> Doveadm {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, DOVEADM_PORT));
+        let key_file = self.config.join("doveadm.key");
+        Doveadm { address, path: "/doveadm/v1".into(), key_file }
+    }
+
     /// `template` with everything in its place. `all` is how the server says "every address".
     fn fill(&self, template: &str, all: &str) -> String {
         let path = |path: &Path| path.display().to_string();
         let Ports { imap, imaps, lmtp, sasl, quota_status, smtp, submission } = self.ports;
+        // Without the setting it is there as a comment.
+        let (mark, doveadm) = match &self.doveadm {
+            Some(doveadm) => ("", doveadm.clone()),
+            None => ("#", self.doveadm_as_documented()),
+        };
         let mut text = template.to_owned();
         for (name, value) in [
             ("@LOOKUP@", path(&self.lookup)),
@@ -109,6 +130,10 @@ impl Params {
             ("@QUOTA_PORT@", quota_status.to_string()),
             ("@SMTP_PORT@", smtp.to_string()),
             ("@SUBMISSION_PORT@", submission.to_string()),
+            ("@DOVEADM@", mark.to_owned()),
+            ("@DOVEADM_KEY@", path(&doveadm.key_file)),
+            ("@DOVEADM_ADDRESS@", doveadm.address.ip().to_string()),
+            ("@DOVEADM_PORT@", doveadm.address.port().to_string()),
         ] {
             text = text.replace(name, &value);
         }
@@ -193,12 +218,32 @@ mod tests {
     }
 
     #[test]
+    fn doveadm_listens_where_the_setting_says_and_without_it_nowhere() {
+        let conf = |params: &Params| dovecot(params).unwrap()[0].text.clone();
+        let without = conf(&params());
+        for line in ["#doveadm_api_key = </etc/provisor-mail/doveadm.key", "#    port = 10027"] {
+            assert!(without.lines().any(|found| found == line), "{line}: {without}");
+        }
+        let address = "[::1]:5000".parse().unwrap();
+        let key_file = PathBuf::from("/srv/provisor/key");
+        let doveadm = Some(Doveadm { address, path: "/doveadm/v1".into(), key_file });
+        let with = conf(&Params { doveadm, ..params() });
+        for line in ["doveadm_api_key = </srv/provisor/key", "    address = ::1", "    port = 5000"]
+        {
+            assert!(with.lines().any(|found| found == line), "{line}: {with}");
+        }
+    }
+
+    #[test]
     fn what_would_need_quotes_is_refused() {
         let spaced = Params { lookup: "/srv/my mail.db".into(), ..params() };
         let relative = Params { mail_root: "mail".into(), ..params() };
         let line = Params { group: "mail\nuser".into(), ..params() };
         let root = Params { mail_owner: (0, 5_000), ..params() };
-        for bad in [spaced, relative, line, root] {
+        let doveadm =
+            Some(Doveadm { key_file: "doveadm.key".into(), ..params().doveadm_as_documented() });
+        let relative_key = Params { doveadm, ..params() };
+        for bad in [spaced, relative, line, root, relative_key] {
             assert!(dovecot(&bad).is_err() && postfix(&bad).is_err(), "{bad:?}");
         }
     }

@@ -13,9 +13,10 @@ use provisor_domain::NetworkCode;
 use provisor_domain::clock::Clock;
 use provisor_domain::driver::Outcome;
 use provisor_domain::mail::MailCommand;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
+use super::sessions::{self, Kick};
 use super::state::{self, Applied, FORM};
 use crate::file::{FileError, Opened};
 
@@ -25,11 +26,27 @@ const DIRECTORY_MODE: u32 = 0o2770;
 /// The rights of the file; `SQLite` gives them to the files beside it, too.
 const FILE_MODE: u32 = 0o660;
 
-/// A command on its way to the file.
+/// What is on its way to the file.
 #[derive(Debug)]
-pub(super) struct Job {
-    pub(super) command: MailCommand,
-    pub(super) reply: oneshot::Sender<Outcome>,
+pub(super) enum Job {
+    /// A command, and who waits for its answer.
+    Command(Box<MailCommand>, oneshot::Sender<Answer>),
+    /// Open sessions that were ended.
+    Kicked(Vec<i64>),
+}
+
+/// What came of a command in the file.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) outcome: Outcome,
+    /// Whose open sessions are still to be ended before it is done. Empty unless the outcome is `Done`.
+    pub(super) to_kick: Vec<Kick>,
+}
+
+impl From<Outcome> for Answer {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, to_kick: Vec::new() }
+    }
 }
 
 /// The lookup file, as its thread has it.
@@ -39,40 +56,46 @@ pub(super) struct Memory {
     file: Box<Path>,
     /// Nothing after the file was lost and while no other could be opened.
     opened: Option<Opened>,
+    /// Whether somebody ends open sessions.
+    kicks: bool,
     clock: Arc<dyn Clock>,
 }
 
 impl Memory {
-    /// Opens `file`; makes directory and file where there are none.
+    /// Opens `file`; makes directory and file where there are none. With `kicks` it keeps whose open sessions are to be
+    /// ended.
     pub(super) fn open(
         network: &NetworkCode,
         file: &Path,
+        kicks: bool,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, FileError> {
         let opened = Some(open(network, file)?);
-        Ok(Self { network: network.clone(), file: file.into(), opened, clock })
+        Ok(Self { network: network.clone(), file: file.into(), opened, kicks, clock })
     }
 
     /// Carries out a group of commands and answers each.
     pub(super) fn serve(&mut self, group: Vec<Job>) {
-        let outcomes = self.write(&group).unwrap_or_else(|error| {
+        let answers = self.write(&group).unwrap_or_else(|error| {
             tracing::warn!(%error, commands = group.len(), "nothing was written for the mail network");
-            vec![Outcome::Unavailable { reason: error.to_string() }; group.len()]
+            vec![Outcome::Unavailable { reason: error.to_string() }.into(); group.len()]
         });
-        for (job, outcome) in group.into_iter().zip(outcomes) {
-            // A caller that no longer waits has been cut off; the change stands, and its next attempt confirms it.
-            let _ = job.reply.send(outcome);
+        for (job, answer) in group.into_iter().zip(answers) {
+            if let Job::Command(_, reply) = job {
+                // A caller that no longer waits has been cut off; the change stands, and its next attempt confirms it.
+                let _ = reply.send(answer);
+            }
         }
     }
 
     /// Writes a group into the file at the path. An error changes nothing there.
-    fn write(&mut self, group: &[Job]) -> Result<Vec<Outcome>, FileError> {
+    fn write(&mut self, group: &[Job]) -> Result<Vec<Answer>, FileError> {
         let opened = match self.opened.take() {
             Some(opened) => opened,
             None => open(&self.network, &self.file)?,
         };
         let opened = self.opened.insert(opened);
-        let outcomes = commit(&mut opened.connection, group, self.clock.now());
+        let answers = commit(&mut opened.connection, group, self.kicks, self.clock.now());
         if opened.is_lost() {
             let lost = FORM.lost(&self.file);
             tracing::error!(error = %lost, "a lookup file is gone");
@@ -81,7 +104,7 @@ impl Memory {
             self.opened = Some(open(&self.network, &self.file)?);
             return Err(lost);
         }
-        outcomes.map_err(|source| FORM.failed(&self.file, source))
+        answers.map_err(|source| FORM.failed(&self.file, source))
     }
 }
 
@@ -94,23 +117,40 @@ fn open(network: &NetworkCode, file: &Path) -> Result<Opened, FileError> {
 fn commit(
     connection: &mut Connection,
     group: &[Job],
+    kicks: bool,
     now: Timestamp,
-) -> rusqlite::Result<Vec<Outcome>> {
+) -> rusqlite::Result<Vec<Answer>> {
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut outcomes = Vec::with_capacity(group.len());
+    let mut answers = Vec::with_capacity(group.len());
     for job in group {
-        let mut savepoint = transaction.savepoint()?;
-        outcomes.push(match state::apply(&savepoint, &job.command, now)? {
-            Applied::Done => Outcome::Done,
-            Applied::Refused(reason) => {
-                savepoint.rollback()?;
-                Outcome::Refused { reason }
+        answers.push(match job {
+            Job::Command(command, _) => carry_out(&mut transaction, command, kicks, now)?,
+            Job::Kicked(ids) => {
+                sessions::kicked(&transaction, ids)?;
+                Outcome::Done.into()
             }
         });
-        savepoint.commit()?;
     }
     transaction.commit()?;
-    Ok(outcomes)
+    Ok(answers)
+}
+
+fn carry_out(
+    transaction: &mut Transaction<'_>,
+    command: &MailCommand,
+    kicks: bool,
+    now: Timestamp,
+) -> rusqlite::Result<Answer> {
+    let mut savepoint = transaction.savepoint()?;
+    let answer = match state::apply(&savepoint, command, now, kicks)? {
+        Applied::Done(to_kick) => Answer { outcome: Outcome::Done, to_kick },
+        Applied::Refused(reason) => {
+            savepoint.rollback()?;
+            Outcome::Refused { reason }.into()
+        }
+    };
+    savepoint.commit()?;
+    Ok(answer)
 }
 
 /// Makes the file and its directory with the rights that the mail servers need. What is there already keeps its own.

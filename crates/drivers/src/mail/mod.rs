@@ -5,11 +5,16 @@
 //! the servers see it with their next lookup, also while provisor is down. Whatever they read they read through views
 //! with a version (`schema.sql`); [`config`] writes the servers' configuration on these views.
 //!
+//! With the setting `doveadm` Dovecot is told to end the open sessions of whom a command shuts out; the command is done
+//! when it has.
+//!
 //! Invariants: a command is carried out wholly or not at all; an older command than the newest of its customer is
 //! refused and changes nothing; an address is one customer's; a mailbox's mail lies in a place of its customer's own.
 
 pub mod config;
+mod doveadm;
 mod memory;
+mod sessions;
 mod settings;
 mod state;
 
@@ -27,8 +32,10 @@ use tokio::sync::oneshot;
 
 use crate::file::{FileError, Opened};
 use crate::writer::Writer;
-use memory::{Job, Memory};
-pub use settings::{IN_FLIGHT_MAX, Settings};
+use doveadm::Kicker;
+use memory::{Answer, Job, Memory};
+use sessions::Kick;
+pub use settings::{Doveadm, IN_FLIGHT_MAX, Settings};
 use state::FORM;
 pub use state::Held;
 
@@ -39,6 +46,7 @@ pub struct MailStore {
     /// Nothing after its file was lost and while no other could be opened.
     reader: Mutex<Option<Opened>>,
     writer: Writer<Job>,
+    kicker: Option<Kicker>,
     file: Box<Path>,
 }
 
@@ -46,11 +54,13 @@ impl MailStore {
     /// Opens the mail network whose lookup file is `file`; makes directory and file where there are none. The file is
     /// one network's.
     pub fn open(network: &NetworkCode, file: &Path, settings: Settings) -> Result<Self, FileError> {
-        let mut memory = Memory::open(network, file, Arc::new(SystemClock))?;
+        let mut memory =
+            Memory::open(network, file, settings.doveadm.is_some(), Arc::new(SystemClock))?;
         let reader = Mutex::new(Some(open_reader(file)?));
         let writer = Writer::start(FORM.what, settings.in_flight, move |group| memory.serve(group))
             .map_err(|source| FileError::Thread { what: FORM.what, source })?;
-        Ok(Self { settings, reader, writer, file: file.into() })
+        let kicker = settings.doveadm.clone().map(Kicker::new);
+        Ok(Self { settings, reader, writer, kicker, file: file.into() })
     }
 
     /// What the lookup file has of a customer; nothing when no command for it was ever carried out.
@@ -72,6 +82,24 @@ impl MailStore {
     }
 }
 
+impl MailStore {
+    /// The last part of a command that is in the file: nobody whom it shuts out stays logged in. What was ended is
+    /// struck off later; if that is lost, the customer's next command ends it once more, which does no harm.
+    async fn end_sessions(&self, kicker: &Kicker, to_kick: &[Kick]) -> Outcome {
+        let (ended, failed) = kicker.kick(to_kick).await;
+        if !ended.is_empty() && self.writer.submit(Job::Kicked(ended)).is_err() {
+            tracing::debug!("ended sessions are not struck off: too much is waiting");
+        }
+        match failed {
+            None => Outcome::Done,
+            Some(error) => {
+                let reason = format!("the mail system has it, but open sessions go on: {error}");
+                Outcome::Later { reason, after: None }
+            }
+        }
+    }
+}
+
 #[async_trait]
 impl MailDriver for MailStore {
     async fn ensure(&self, command: &MailCommand) -> Outcome {
@@ -79,9 +107,15 @@ impl MailDriver for MailStore {
             return Outcome::Refused { reason };
         }
         let (reply, answer) = oneshot::channel();
-        match self.writer.submit(Job { command: command.clone(), reply }) {
-            Ok(()) => answer.await.unwrap_or_else(|_| self.writer.gone()),
-            Err(outcome) => outcome,
+        if let Err(outcome) = self.writer.submit(Job::Command(Box::new(command.clone()), reply)) {
+            return outcome;
+        }
+        match (answer.await, &self.kicker) {
+            (Ok(Answer { to_kick, .. }), Some(kicker)) if !to_kick.is_empty() => {
+                self.end_sessions(kicker, &to_kick).await
+            }
+            (Ok(Answer { outcome, .. }), _) => outcome,
+            (Err(_), _) => self.writer.gone(),
         }
     }
 

@@ -48,6 +48,14 @@ CREATE TABLE left_behind (
     kept_until INTEGER NOT NULL -- ms since 1970
 ) STRICT, WITHOUT ROWID;
 
+-- Users whose open sessions are to be ended. Of two entries for a user the newer one has the greater number.
+CREATE TABLE to_kick (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    customer INTEGER NOT NULL REFERENCES customer (id),
+    user     TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE INDEX to_kick_by_customer ON to_kick (customer);
+
 -- Forwards that arrive: to elsewhere, or to a mailbox here that works. Any other would be taken in and bounce, so such
 -- a mailbox keeps its mail as if it had no forward.
 CREATE VIEW forwarding AS

@@ -11,6 +11,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 use secrecy::ExposeSecret as _;
 
+use super::sessions::{self, Kick};
 use crate::escaped;
 use crate::file::{Form, broken, parsed};
 
@@ -49,18 +50,20 @@ impl Held {
 /// What came of a command.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Applied {
-    /// Everything is as it says.
-    Done,
+    /// Everything is as it says; whose open sessions are still to be ended.
+    Done(Vec<Kick>),
     /// Nothing may be kept of it; the reason.
     Refused(String),
 }
 
-/// Carries out a command. After a refusal the caller rolls back.
+/// Carries out a command. After a refusal the caller rolls back. With `kicks` somebody ends open sessions.
 pub(super) fn apply(
     connection: &Connection,
     command: &MailCommand,
     now: Timestamp,
+    kicks: bool,
 ) -> rusqlite::Result<Applied> {
+    let shut_out = if kicks { sessions::shut_out(connection, command)? } else { Vec::new() };
     let Some(customer) = set_customer(connection, command)? else {
         let reason = "the mail system has already carried out a newer command for this customer";
         return Ok(Applied::Refused(reason.into()));
@@ -74,7 +77,9 @@ pub(super) fn apply(
             )));
         }
     }
-    Ok(Applied::Done)
+    let to_kick =
+        if kicks { sessions::to_kick(connection, customer, &shut_out)? } else { Vec::new() };
+    Ok(Applied::Done(to_kick))
 }
 
 /// Sets password and fence; answers the customer's row, nothing when the command is older than the newest.

@@ -33,7 +33,7 @@ impl SimulatedMail {
     /// Opens the mail network whose lookup file is `file`, as [`MailStore::open`] does.
     pub fn open(network: &NetworkCode, file: &Path, settings: Settings) -> Result<Self, FileError> {
         let (in_flight, deadline) = (settings.in_flight, settings.deadline);
-        let store_settings = mail::Settings { file: None, in_flight, deadline };
+        let store_settings = mail::Settings { in_flight, deadline, ..mail::Settings::default() };
         Ok(Self {
             store: MailStore::open(network, file, store_settings)?,
             opened: Instant::now(),

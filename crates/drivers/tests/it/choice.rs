@@ -1,11 +1,12 @@
 //! The choice of a driver by the name in the catalogue.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use provisor_domain::catalogue::Network;
 use provisor_domain::driver::Element;
 use provisor_domain::driver::{Driver, Outcome};
-use provisor_drivers::{build, check, is_mail, mail_file};
+use provisor_drivers::{build, check, is_mail, mail_doveadm, mail_file};
 use serde_json::{Value, json};
 
 use crate::support::{command, present};
@@ -85,4 +86,22 @@ fn mail_networks_are_told_apart_and_have_a_directory_of_their_own() {
     }
     assert!(!is_mail("simulated"));
     assert_eq!(mail_file(&network("simulated", &json!({})), data.path()).unwrap(), None);
+}
+
+#[test]
+fn the_key_for_doveadm_is_found_from_the_data_directory() {
+    let data = Path::new("data");
+    let url = "http://127.0.0.1:10027/doveadm/v1";
+    let ends = |key_file: &str| {
+        let settings = json!({ "doveadm": { "url": url, "key_file": key_file } });
+        let doveadm = mail_doveadm(&network("mail", &settings), data).unwrap().unwrap();
+        assert_eq!(doveadm.address, "127.0.0.1:10027".parse().unwrap());
+        doveadm.key_file
+    };
+    assert_eq!(ends("/etc/key"), Path::new("/etc/key"));
+    assert_eq!(ends("key"), std::path::absolute("data/key").unwrap());
+    for driver in ["mail", "simulated-mail", "simulated"] {
+        assert_eq!(mail_doveadm(&network(driver, &json!({})), data).unwrap(), None);
+    }
+    assert!(check(&network("simulated-mail", &json!({ "doveadm": {} }))).is_err());
 }

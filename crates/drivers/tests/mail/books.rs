@@ -1,12 +1,14 @@
 //! What the tests' customers are to have, told to the driver as the engine would.
 
+use std::path::{Path, PathBuf};
+
 use argon2::Argon2;
 use argon2::password_hash::PasswordHasher as _;
 use md5::{Digest as _, Md5};
 use provisor_domain::driver::Outcome;
 use provisor_domain::mail::{Fence, MailCommand, MailDriver as _, Mailbox, MailboxKind};
 use provisor_domain::portal::{PortalId, PortalSecret, SecretForm};
-use provisor_drivers::mail::{MailStore, Settings};
+use provisor_drivers::mail::{Doveadm, MailStore, Settings};
 
 use crate::rig::Place;
 
@@ -15,23 +17,55 @@ use crate::rig::Place;
 pub(crate) struct Books {
     store: MailStore,
     version: i64,
+    lookup: PathBuf,
+}
+
+fn store(lookup: &Path, doveadm: Option<Doveadm>) -> MailStore {
+    let settings = Settings { doveadm, ..Settings::default() };
+    MailStore::open(&"MAIL".parse().unwrap(), lookup, settings).unwrap()
 }
 
 impl Books {
     pub(crate) fn open(place: &Place) -> Self {
-        let store = MailStore::open(&"MAIL".parse().unwrap(), &place.lookup(), Settings::default());
-        Self { store: store.unwrap(), version: 0 }
+        Self::with(place, None)
+    }
+
+    /// The same with open sessions ended by `doveadm`.
+    pub(crate) fn with(place: &Place, doveadm: Option<Doveadm>) -> Self {
+        Self { store: store(&place.lookup(), doveadm), version: 0, lookup: place.lookup() }
+    }
+
+    /// The driver ends and starts anew, with another `doveadm`.
+    pub(crate) fn restart(self, doveadm: Doveadm) -> Self {
+        let Self { store: old, version, lookup } = self;
+        drop(old);
+        Self { store: store(&lookup, Some(doveadm)), version, lookup }
     }
 
     /// Tells the driver what a customer is to have from now on.
-    #[tokio::main(flavor = "current_thread")]
-    pub(crate) async fn set(
+    pub(crate) fn set(
         &mut self,
         customer: &str,
         secret: Option<&PortalSecret>,
         mailboxes: &[&Mailbox],
     ) {
+        self.next_version();
+        assert_eq!(self.told(customer, secret, mailboxes), Outcome::Done);
+    }
+
+    /// What is told from now on is newer.
+    pub(crate) fn next_version(&mut self) {
         self.version += 1;
+    }
+
+    /// Tells the driver, in the same version of the books as the last time; answers what came of it.
+    #[tokio::main(flavor = "current_thread")]
+    pub(crate) async fn told(
+        &self,
+        customer: &str,
+        secret: Option<&PortalSecret>,
+        mailboxes: &[&Mailbox],
+    ) -> Outcome {
         let command = MailCommand {
             once: None,
             fence: Fence { generation: 0, version: self.version, ticket: self.version, epoch: 1 },
@@ -43,7 +77,14 @@ impl Books {
             secret: secret.cloned(),
             mailboxes: mailboxes.iter().copied().cloned().collect(),
         };
-        assert_eq!(self.store.ensure(&command).await, Outcome::Done);
+        self.store.ensure(&command).await
+    }
+
+    /// Whose open sessions are still to be ended.
+    pub(crate) fn to_kick(&self) -> Vec<String> {
+        let file = rusqlite::Connection::open(&self.lookup).unwrap();
+        let mut statement = file.prepare("SELECT user FROM to_kick ORDER BY user").unwrap();
+        statement.query_map((), |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
     }
 }
 

@@ -11,6 +11,7 @@ mod books;
 mod delivery;
 mod log_in;
 mod rig;
+mod sessions;
 mod switched_off;
 #[path = "../../../../e2e/rig/wait.rs"]
 mod wait;

@@ -2,6 +2,7 @@
 
 mod faults;
 mod file;
+mod sessions;
 mod suite;
 mod support;
 mod views;

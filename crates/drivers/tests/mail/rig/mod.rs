@@ -13,6 +13,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use provisor_drivers::mail::Doveadm;
 use provisor_drivers::mail::config::{self, File, Params, Ports};
 use tempfile::TempDir;
 
@@ -58,12 +59,16 @@ pub(crate) struct MailServers {
     postfix: Server,
     dovecot: Server,
     params: Params,
-    place: Place,
+    place: TempDir,
 }
 
 /// The directory of a pair of servers that do not run yet.
 #[derive(Debug)]
-pub(crate) struct Place(TempDir);
+pub(crate) struct Place {
+    directory: TempDir,
+    /// Where doveadm is going to listen. Nobody answers there until then.
+    doveadm: TcpListener,
+}
 
 impl Place {
     /// In memory, where that can be: what the disk is busy with is not what tests of mail are about.
@@ -78,8 +83,9 @@ impl Place {
             0,
             "Dovecot and Postfix are started as root: run these tests as root"
         );
-        let this = Self(place);
-        rights(this.0.path(), 0o755);
+        let doveadm = TcpListener::bind((LOOPBACK, 0)).unwrap();
+        let this = Self { directory: place, doveadm };
+        rights(this.directory.path(), 0o755);
         let ids = |database: &str, name: &str| {
             let output = Command::new("getent").args([database, name]).output().unwrap();
             let entry = String::from_utf8(output.stdout).unwrap();
@@ -99,12 +105,22 @@ impl Place {
         let (uid, gid) = MAIL_OWNER;
         chown(this.path("mail"), Some(uid), Some(gid)).unwrap();
         chown(this.path("postfix"), Some(ids("passwd", "postfix")), None).unwrap();
+        // The end of the line is part of the key, to both sides.
+        fs::write(this.doveadm().key_file, "a key for tests\n").unwrap();
+        rights(&this.doveadm().key_file, 0o600);
         this
     }
 
     /// Where the mail network's file belongs.
     pub(crate) fn lookup(&self) -> PathBuf {
         self.path("lookup/mail.db")
+    }
+
+    /// Where open sessions are ended.
+    pub(crate) fn doveadm(&self) -> Doveadm {
+        let address = self.doveadm.local_addr().unwrap();
+        let key_file = self.path("etc/doveadm.key");
+        Doveadm { address, path: "/doveadm/v1".into(), key_file }
     }
 
     /// Starts the servers; answers when they listen.
@@ -114,23 +130,26 @@ impl Place {
             mail_owner: MAIL_OWNER,
             listen: Some(LOOPBACK),
             ports: free_ports(),
+            doveadm: Some(self.doveadm()),
             ..Params::new(self.lookup(), self.path("etc"), self.path("mail"))
         };
         self.write(config::dovecot(&params).unwrap(), "dovecot.conf", DOVECOT_EXTRA);
         self.write(config::postfix(&params).unwrap(), "main.cf", POSTFIX_EXTRA);
         let etc = self.path("etc");
         let check = Command::new("postfix").arg("-c").arg(&etc).arg("check").output().unwrap();
-        assert!(check.status.success(), "{check:?}\n{}", self.logs());
+        assert!(check.status.success(), "{check:?}\n{}", logs(&self.directory));
         let conf = etc.join("dovecot.conf");
-        let dovecot = Server::start("dovecot", ["-F", "-c", conf.to_str().unwrap()], &self);
-        let postfix = Server::start(MASTER, ["-d", "-c", etc.to_str().unwrap()], &self);
-        let mut servers = MailServers { postfix, dovecot, params, place: self };
+        let Self { directory: place, doveadm } = self;
+        drop(doveadm);
+        let dovecot = Server::start("dovecot", ["-F", "-c", conf.to_str().unwrap()], &place);
+        let postfix = Server::start(MASTER, ["-d", "-c", etc.to_str().unwrap()], &place);
+        let mut servers = MailServers { postfix, dovecot, params, place };
         servers.wait_until_ready();
         servers
     }
 
     fn write(&self, files: Vec<File>, extended: &str, extra: &str) {
-        let extra = extra.replace("@PLACE@", self.0.path().to_str().unwrap());
+        let extra = extra.replace("@PLACE@", self.directory.path().to_str().unwrap());
         for File { name, text, mode } in files {
             let path = self.path("etc").join(name);
             let text = if name == extended { with(&text, &extra) } else { text };
@@ -140,14 +159,14 @@ impl Place {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.directory.path().join(name)
     }
+}
 
-    fn logs(&self) -> String {
-        let names = ["dovecot.log", "postfix.log", "output.log"];
-        let read = |name: &str| fs::read_to_string(self.path(name)).unwrap_or_default();
-        names.map(|name| format!("== {name}\n{}", read(name))).concat()
-    }
+fn logs(place: &TempDir) -> String {
+    let names = ["dovecot.log", "postfix.log", "output.log"];
+    let read = |name: &str| fs::read_to_string(place.path().join(name)).unwrap_or_default();
+    names.map(|name| format!("== {name}\n{}", read(name))).concat()
 }
 
 /// Whom the mail belongs to: nobody that this machine knows.
@@ -188,8 +207,9 @@ impl MailServers {
 
     fn wait_until_ready(&mut self) {
         let Ports { imap, lmtp, sasl, quota_status, smtp, submission, .. } = self.params.ports;
-        for port in [imap, lmtp, sasl, quota_status, smtp, submission] {
-            let address = at(port);
+        let servers = [imap, lmtp, sasl, quota_status, smtp, submission].map(at);
+        let doveadm = self.params.doveadm.as_ref().map(|doveadm| doveadm.address);
+        for address in servers.into_iter().chain(doveadm) {
             eventually(&format!("a server at {address}"), || {
                 self.dovecot.assert_runs(&self.place);
                 self.postfix.assert_runs(&self.place);
@@ -203,7 +223,7 @@ impl Drop for MailServers {
     fn drop(&mut self) {
         if std::thread::panicking() {
             use std::io::Write as _;
-            let _ = writeln!(std::io::stderr(), "{}", self.place.logs());
+            let _ = writeln!(std::io::stderr(), "{}", logs(&self.place));
         }
     }
 }
@@ -218,8 +238,9 @@ struct Server {
 }
 
 impl Server {
-    fn start<'a>(program: &str, args: impl IntoIterator<Item = &'a str>, place: &Place) -> Self {
-        let log = fs::File::options().create(true).append(true).open(place.path("output.log"));
+    fn start<'a>(program: &str, args: impl IntoIterator<Item = &'a str>, place: &TempDir) -> Self {
+        let log =
+            fs::File::options().create(true).append(true).open(place.path().join("output.log"));
         let log = log.unwrap();
         let mut server = Command::new(program);
         server.args(args).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
@@ -230,9 +251,9 @@ impl Server {
         Self { server, guard }
     }
 
-    fn assert_runs(&mut self, place: &Place) {
+    fn assert_runs(&mut self, place: &TempDir) {
         let ended = self.server.try_wait().unwrap();
-        assert!(ended.is_none(), "a mail server has ended: {ended:?}\n{}", place.logs());
+        assert!(ended.is_none(), "a mail server has ended: {ended:?}\n{}", logs(place));
     }
 }
 

@@ -18,15 +18,19 @@ impl Line {
         Self(BufReader::new(stream))
     }
 
-    fn say(&mut self, line: &str) {
-        self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).unwrap();
+    fn say(&mut self, line: &str) -> Result<(), String> {
+        let said = self.0.get_mut().write_all(format!("{line}\r\n").as_bytes());
+        said.map_err(|error| error.to_string())
     }
 
-    fn hear(&mut self) -> String {
+    /// The next line; an error when the server has hung up.
+    fn hear(&mut self) -> Result<String, String> {
         let mut line = String::new();
-        let read = self.0.read_line(&mut line).unwrap();
-        assert!(read > 0, "the server has hung up");
-        line.trim_end().to_owned()
+        match self.0.read_line(&mut line) {
+            Ok(0) => Err("the server has hung up".into()),
+            Ok(_) => Ok(line.trim_end().to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
     }
 }
 
@@ -37,17 +41,17 @@ pub(crate) struct Imap(Line);
 impl Imap {
     pub(super) fn connect(address: SocketAddr) -> Self {
         let mut line = Line::connect(address);
-        let greeting = line.hear();
+        let greeting = line.hear().unwrap();
         assert!(greeting.starts_with("* OK"), "{greeting}");
         Self(line)
     }
 
     /// Sends a command; answers with the lines before its end, the error with the end itself.
-    fn command(&mut self, command: &str) -> Result<Vec<String>, String> {
-        self.0.say(&format!("a {command}"));
+    pub(crate) fn command(&mut self, command: &str) -> Result<Vec<String>, String> {
+        self.0.say(&format!("a {command}"))?;
         let mut lines = Vec::new();
         loop {
-            let line = self.0.hear();
+            let line = self.0.hear()?;
             match line.strip_prefix("a ") {
                 Some(end) if end.starts_with("OK") => return Ok(lines),
                 Some(end) => return Err(end.to_owned()),
@@ -96,7 +100,7 @@ impl Smtp {
     /// The server's reply; an error when it is a refusal.
     fn reply(&mut self) -> Result<String, String> {
         let line = loop {
-            let line = self.0.hear();
+            let line = self.0.hear()?;
             if line.as_bytes().get(3) != Some(&b'-') {
                 break line;
             }
@@ -106,7 +110,7 @@ impl Smtp {
 
     /// Sends a command; answers with the reply.
     pub(crate) fn command(&mut self, command: &str) -> Result<String, String> {
-        self.0.say(command);
+        self.0.say(command)?;
         self.reply()
     }
 
