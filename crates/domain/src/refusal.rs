@@ -73,9 +73,6 @@ pub enum Refusal {
     /// The customer's number cannot be the local part of a mail address.
     #[error("the customer's number cannot be a mail address")]
     AddressImpossible,
-    /// The present password was wrong, or the customer may not log in.
-    #[error("log-in failed")]
-    PortalLogInFailed,
     /// The idempotency key stands for another request.
     #[error("the idempotency key was used with another request")]
     IdempotencyKeyReused,

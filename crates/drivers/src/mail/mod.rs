@@ -94,7 +94,7 @@ impl MailStore {
             None => Outcome::Done,
             Some(error) => {
                 let reason = format!("the mail system has it, but open sessions go on: {error}");
-                Outcome::Later { reason, after: None }
+                Outcome::Unknown { reason }
             }
         }
     }

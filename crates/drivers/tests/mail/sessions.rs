@@ -88,7 +88,7 @@ fn sessions_that_could_not_be_ended_are_ended_by_the_next_attempt() {
     let mailboxes = [&first, &off];
     books.next_version();
     let outcome = books.told("1", Some(&word), &mailboxes);
-    let Outcome::Later { reason, .. } = outcome else { panic!("{outcome:?}") };
+    let Outcome::Unknown { reason } = outcome else { panic!("{outcome:?}") };
     assert!(
         reason.contains("does not take the key in") && reason.contains("wrong.key"),
         "{reason}"

@@ -17,7 +17,7 @@ use provisor_domain::{MailAddress, Mailbox, NetworkCode, PackName, PortalId, Ten
 use secrecy::SecretString;
 use toml::Spanned;
 
-use super::file::{Entry, MailboxTable, PackTable, PortalCustomerTable, TenantTable};
+use super::file::{Entry, PackTable, PortalCustomerTable, TenantTable};
 use super::names::{Names, Seen, undefined};
 use super::problems::{Label, Problems};
 
@@ -55,6 +55,18 @@ pub(super) fn tenants(
         }
         if tenant.default {
             default = Some(tenant.name.clone());
+        }
+        let shares = |other: &&Tenant| {
+            other.name != tenant.name
+                && other.mail_domain == tenant.mail_domain
+                && other.mail != tenant.mail
+        };
+        if let Some(other) = known.tenants.iter().chain(&tenants).find(shares) {
+            let text = format!(
+                "tenant {} has this mail_domain at another mail system: both would take its mail",
+                other.name
+            );
+            problems.within(&label, label.at, text);
         }
         if !names.has_network(&tenant.mail) && tenant.mail.as_str() == MAIL_SYSTEM {
             implied = Some(mail_system(tenant.mail.clone()));
@@ -205,7 +217,7 @@ pub(super) fn customers(
         ids.once("portal customer", &label, &Spanned::new(body.id.span(), id.clone()), problems);
         let mut desk = Adoption { label: &label, tenant, id: &id, problems };
         let packs = desk.packs(&body.packs);
-        let mailboxes = desk.mailboxes(&body.mailboxes, &packs);
+        let mailboxes = desk.mailboxes(&body, &packs);
         let password = desk.password(&body);
         for table in &body.mailboxes {
             let key = Spanned::new(table.address.span(), table.address.get_ref().key());
@@ -261,65 +273,65 @@ impl Adoption<'_> {
     }
 
     /// The file's mailboxes, and before them the primary one that every customer with a mail pack has.
-    fn mailboxes(&mut self, tables: &[MailboxTable], packs: &[Pack]) -> Vec<Mailbox> {
+    fn mailboxes(&mut self, body: &PortalCustomerTable, packs: &[Pack]) -> Vec<Mailbox> {
         let primary = format!("{}@{}", self.id.customer, self.tenant.mail_domain);
         let allowed = packs.iter().find(|pack| pack.name.is_mail()).and_then(|p| p.value.count());
-        let is_primary = |address: &MailAddress| address.key() == primary.to_ascii_lowercase();
-        let mut mailboxes: Vec<Mailbox> = tables
-            .iter()
-            .map(|table| {
-                let address = table.address.get_ref().clone();
-                let kind = if is_primary(&address) {
-                    MailboxKind::Primary
-                } else {
-                    MailboxKind::Additional
-                };
-                let forward = table.forward.clone();
-                self.mailbox(address, kind, forward, table.keep_copy)
-            })
-            .collect();
+        let mut mailboxes: Vec<Mailbox> = Vec::new();
+        for table in &body.mailboxes {
+            self.mailbox_address(&table.address);
+            let address = table.address.get_ref().clone();
+            let kind = if address.key() == primary.to_ascii_lowercase() {
+                MailboxKind::Primary
+            } else {
+                MailboxKind::Additional
+            };
+            let (forward, keep_copy) = (table.forward.clone(), table.keep_copy);
+            mailboxes.push(Mailbox { forward, keep_copy, ..self.mailbox(address, kind) });
+        }
         if allowed.is_some() && !mailboxes.iter().any(Mailbox::is_primary) {
             match primary.parse() {
-                Ok(address) => {
-                    mailboxes.push(self.mailbox(address, MailboxKind::Primary, None, false));
-                }
+                Ok(address) => mailboxes.push(self.mailbox(address, MailboxKind::Primary)),
                 Err(error) => {
-                    self.problems.within(self.label, self.label.at, format!("{primary}: {error}"));
+                    self.problems.within(
+                        self.label,
+                        body.id.span().start,
+                        format!("{primary}: {error}"),
+                    );
                 }
             }
         }
         if mailboxes.len() > allowed.map_or(0, |count| count as usize) {
+            let mail =
+                body.packs.iter().find(|pack| pack.name.get_ref().eq_ignore_ascii_case("mail"));
+            let at = mail.map_or(self.label.at, |pack| pack.value.span().start);
             let text = format!(
                 "{} mailboxes, the primary one counted, need a pack Mail of as many",
                 mailboxes.len()
             );
-            self.problems.within(self.label, self.label.at, text);
+            self.problems.within(self.label, at, text);
         }
         mailboxes.sort_by_key(|mailbox| (mailbox.kind, mailbox.address.key()));
         mailboxes
     }
 
-    fn mailbox(
-        &mut self,
-        address: MailAddress,
-        kind: MailboxKind,
-        forward: Option<MailAddress>,
-        keep_copy: bool,
-    ) -> Mailbox {
-        // Mail servers take what follows a plus for a tag of the mailbox before it.
-        if address.as_str().contains('+') {
-            let text = format!("{address}: a mailbox's address has no plus sign");
-            self.problems.within(self.label, self.label.at, text);
+    /// Mail servers take what follows a plus for a tag of the mailbox before it.
+    fn mailbox_address(&mut self, address: &Spanned<MailAddress>) {
+        if address.get_ref().as_str().contains('+') {
+            let text = format!("{}: a mailbox's address has no plus sign", address.get_ref());
+            self.problems.within(self.label, address.span().start, text);
         }
+    }
+
+    fn mailbox(&self, address: MailAddress, kind: MailboxKind) -> Mailbox {
         let quota_bytes = self.tenant.mailbox_bytes;
-        Mailbox { address, kind, forward, keep_copy, quota_bytes, kept_until: None }
+        Mailbox { address, kind, forward: None, keep_copy: false, quota_bytes, kept_until: None }
     }
 
     fn password(&mut self, body: &PortalCustomerTable) -> Option<Password> {
         match (&body.password, &body.password_md5) {
-            (Some(_), Some(md5)) => {
+            (Some(password), Some(_)) => {
                 let text = "password and password_md5 exclude each other";
-                self.problems.within(self.label, md5.span().start, text);
+                self.problems.within(self.label, password.span().start, text);
                 None
             }
             (Some(password), None) => {

@@ -99,6 +99,13 @@ name = "kommitt"
 mail_domain = "rapeedo.net"
 networks = ["127.0.0.0/8"]
 packs = [{ name = "Mail", kind = "count" }]
+
+[[portal_customer]]
+tenant = "kommitt"
+id = "10953"
+password_md5 = "098f6bcd4621d373cade4e832627b4f6"
+packs = [{ name = "mail", value = "2" }]
+mailboxes = [{ address = "info@rapeedo.net" }]
 "#;
 
 struct Desk {
@@ -164,7 +171,7 @@ async fn a_world_lands_as_it_is_written_and_a_second_time_changes_nothing() {
     let first = desk.applied(WORLD).await;
     assert_eq!(
         first.len(),
-        17,
+        18,
         "every entry, the contract, and the tenant's mail system: {first:?}"
     );
     assert!(first.iter().all(|change| change.op == Op::Add));
@@ -230,7 +237,7 @@ async fn a_part_of_the_world_may_refer_to_what_the_database_has_and_leaves_the_r
 }
 
 /// What is replaced in [`WORLD`], by what, and what is told of it, at the line of the replacement.
-const MISTAKES: [(&str, &str, &str); 22] = [
+const MISTAKES: [(&str, &str, &str); 34] = [
     (
         "network = \"AS\"",
         "network = \"ZZ\"",
@@ -311,6 +318,62 @@ const MISTAKES: [(&str, &str, &str); 22] = [
         "[[user]] \"MarioG\": cannot read the password file",
     ),
     ("[[tenant]]", "[[tenants]]", "there is no table [[tenants]]"),
+    (
+        "mail_domain = ",
+        "mail_domain = \"-\" # ",
+        "[[tenant]] \"kommitt\": mail_domain must be a domain name",
+    ),
+    (
+        "mail_domain = ",
+        "mail = \"AS\"\nmail_domain = ",
+        "[[tenant]] \"kommitt\": network AS is no mail system",
+    ),
+    (
+        "mail_domain = ",
+        "mail = \"NO\"\nmail_domain = ",
+        "[[tenant]] \"kommitt\": network \"NO\" is not defined",
+    ),
+    (
+        "mail_domain = ",
+        "mailbox_quota = \"1\"\nmail_domain = ",
+        "[[tenant]] \"kommitt\": mailbox_quota must be a number with K, M, G or T",
+    ),
+    (
+        "tenant = \"kommitt\"",
+        "tenant = \"comet\"",
+        "[[portal_customer]] \"10953\": tenant \"comet\" is not defined",
+    ),
+    (
+        "name = \"mail\"",
+        "name = \"fax\"",
+        "[[portal_customer]] \"10953\": tenant kommitt sells no pack \"fax\"",
+    ),
+    (
+        "value = \"2\"",
+        "value = \"2M\"",
+        "[[portal_customer]] \"10953\": not a valid value of this pack",
+    ),
+    (
+        "value = \"2\"",
+        "value = \"1\"",
+        "[[portal_customer]] \"10953\": 2 mailboxes, the primary one counted, need a pack Mail of as many",
+    ),
+    (
+        "info@rapeedo.net",
+        "in+fo@rapeedo.net",
+        "[[portal_customer]] \"10953\": in+fo@rapeedo.net: a mailbox's address",
+    ),
+    ("098f6bcd", "47114711zz", "[[portal_customer]] \"10953\": password_md5: not a valid HASH"),
+    (
+        "password_md5 = ",
+        "password = \"long enough\"\npassword_md5 = ",
+        "[[portal_customer]] \"10953\": password and password_md5 exclude each other",
+    ),
+    (
+        "username = \"one\"",
+        "username = \"one\"\ntenant = \"kommitt\"",
+        "[[user]] \"one\": a user of kind",
+    ),
     ("[[ticket_type]]", "[ticket_type]", "write [[ticket_type]] with double brackets"),
     ("name = \"Fleet\"", "name = \" \"", "[[customer]] \"1000000\": name must be one line of text"),
 ];
@@ -329,7 +392,7 @@ async fn every_mistake_is_told_with_line_table_and_key_and_nothing_is_written() 
         );
         assert!(!told.iter().any(|line| line.contains("47114711")), "a password is told");
     }
-    assert_eq!(desk.applied(WORLD).await.len(), 17, "nothing was written before");
+    assert_eq!(desk.applied(WORLD).await.len(), 18, "nothing was written before");
 }
 
 #[tokio::test]

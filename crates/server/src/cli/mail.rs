@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use provisor_domain::NetworkCode;
+use provisor_domain::catalogue::Network;
 use provisor_domain::store::{Operations, Portal};
 use provisor_drivers::mail::config::{self as templates, File, Params};
 
@@ -105,9 +106,14 @@ impl Mail {
 
 impl ConfigArgs {
     async fn run(self, session: &Session) -> Result<()> {
-        let lookup_file = self.lookup_file(session).await?;
+        let network = self.network(session).await?;
+        let data_dir = session.config.settings.data_dir();
+        let lookup_file = provisor_drivers::mail_file(&network, &data_dir)?;
+        let lookup_file = lookup_file.with_context(|| format!("{} has no mail", network.code))?;
         let config_dir = self.dir.clone().unwrap_or_else(|| self.default_dir().into());
-        let params = Params::new(lookup_file, config_dir, self.mail_root.clone());
+        let mut params =
+            Params::new(std::path::absolute(lookup_file)?, config_dir, self.mail_root.clone());
+        params.doveadm = provisor_drivers::mail_doveadm(&network, &data_dir)?;
         let files = match self.server {
             MailServer::Dovecot => templates::dovecot(&params)?,
             MailServer::Postfix => templates::postfix(&params)?,
@@ -125,24 +131,21 @@ impl ConfigArgs {
         }
     }
 
-    async fn lookup_file(&self, session: &Session) -> Result<PathBuf> {
+    /// The mail system that is meant.
+    async fn network(&self, session: &Session) -> Result<Network> {
         let wanted: Option<NetworkCode> =
             self.network.as_deref().map(|raw| parsed("--network", raw)).transpose()?;
-        let data_dir = session.config.settings.data_dir();
-        let networks = session.store()?.network_list().await?;
-        let mut found = Vec::new();
-        for network in
-            networks.iter().filter(|n| wanted.as_ref().is_none_or(|code| n.code == *code))
-        {
-            if let Some(file) = provisor_drivers::mail_file(network, &data_dir)? {
-                found.push((network.code.clone(), file));
-            }
+        let mut found = session.store()?.network_list().await?;
+        found.retain(|network| provisor_drivers::is_mail(&network.driver));
+        if found.is_empty() {
+            bail!("there is no mail system: define a [[tenant]] in the catalogue");
         }
-        match found.as_slice() {
-            [(_, file)] => Ok(std::path::absolute(file)?),
-            [] => bail!("there is no mail system: define a [[tenant]] in the catalogue"),
-            several => {
-                let codes: Vec<&str> = several.iter().map(|(code, _)| code.as_str()).collect();
+        let codes: Vec<String> = found.iter().map(|network| network.code.to_string()).collect();
+        found.retain(|network| wanted.as_ref().is_none_or(|code| network.code == *code));
+        match (found.pop(), found.is_empty()) {
+            (Some(network), true) => Ok(network),
+            (None, _) => bail!("there is no such mail system; there is {}", codes.join(", ")),
+            (Some(_), false) => {
                 bail!("there are several mail systems: say --network {}", codes.join(" or "))
             }
         }

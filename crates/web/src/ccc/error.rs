@@ -146,8 +146,7 @@ impl From<Refusal> for WireError {
             | Refusal::PackValueDiffers(_)
             | Refusal::MailboxesInUse(_)
             | Refusal::AddressTaken(_)
-            | Refusal::AddressImpossible
-            | Refusal::PortalLogInFailed => Self::of(Code::Internal),
+            | Refusal::AddressImpossible => Self::of(Code::Internal),
         }
     }
 }

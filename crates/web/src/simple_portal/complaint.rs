@@ -122,7 +122,6 @@ impl From<Refusal> for Complaint {
             | Refusal::TariffNotFound
             | Refusal::TicketTypeUnknown
             | Refusal::FileMissing
-            | Refusal::PortalLogInFailed
             | Refusal::IdempotencyKeyReused => Self::of(Word::Internal),
         }
     }

@@ -44,7 +44,7 @@ fn listener() -> (TcpListener, SocketAddr) {
 
 async fn later(store: &MailStore, wanted: &MailCommand) -> String {
     let outcome = store.ensure(wanted).await;
-    let Outcome::Later { reason, after: None } = outcome else { panic!("{outcome:?}") };
+    let Outcome::Unknown { reason } = outcome else { panic!("{outcome:?}") };
     let begin = "the mail system has it, but open sessions go on: ";
     reason.strip_prefix(begin).unwrap_or_else(|| panic!("{reason}")).to_owned()
 }
