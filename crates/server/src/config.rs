@@ -41,7 +41,7 @@ pub(crate) struct Settings {
     #[config(env = "PROVISOR_METRICS_LISTEN", default = "auto")]
     pub(crate) metrics_listen: MetricsListen,
 
-    /// Where simulated networks keep their state. Default: the folder of the database.
+    /// Where simulated networks keep their state and mail systems their lookup files. Default: the folder of the database.
     #[config(env = "PROVISOR_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 

@@ -28,7 +28,8 @@ accepted and is not done by then is carried out after the next start.";
 pub(crate) struct Serve {
     #[command(flatten)]
     listeners: Listeners,
-    /// The folder where simulated networks keep their state [default: the database's]
+    /// The folder where simulated networks keep their state and mail systems their lookup files [default: the
+    /// database's]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// A network of proxies whose X-Forwarded-For is believed; may be repeated
