@@ -1,0 +1,511 @@
+//! Opening tickets, a whole batch in a few statements.
+//!
+//! The database answers first what the caller already has (a replayed key), then who holds the subject, then whether the
+//! checks still hold. What passes takes its key and its subjects: their primary keys decide against other nodes. Only then
+//! the versions are believed, because from here on nobody else changes them. Who lost a race, or wants what an earlier
+//! one of the batch has got, goes one more round.
+//!
+//! Invariants: only a ticket that passed all of it writes, and only such a one takes a number in its tenant's relations,
+//! which have no gaps. Keys, subjects and counters are locked in this order and each in their own: batches that meet do
+//! not block each other for good.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::{SignedDuration, Timestamp};
+use provisor_domain::TicketId;
+use provisor_domain::limits::IDEMPOTENCY_HOURS;
+use provisor_domain::store::{Idempotency, NewTicket, Opened};
+use provisor_domain::ticket::{About, Subject};
+use secrecy::ExposeSecret;
+use tokio_postgres::Row;
+
+use super::super::fault::{Fault, Result};
+use super::super::link::{Answer, Ask, params};
+use super::super::work::Work;
+use super::super::{Shared, audit, row, sql};
+
+/// Most expired idempotency keys that are deleted with one new one.
+const KEYS_FORGOTTEN_PER_KEY_MAX: usize = 4;
+/// More rounds than any number of other nodes makes necessary.
+const ROUNDS_MAX: usize = 16;
+const MILLIS_PER_HOUR: i64 = 3_600_000;
+
+/// Opens tickets, each in its own right, in one transaction. Answers are in their order.
+pub(in super::super) async fn open(
+    work: Work,
+    shared: &Shared,
+    tickets: &[NewTicket],
+) -> Result<Vec<Opened>> {
+    let mut batch = Batch { shared, tickets, answers: vec![None; tickets.len()], ids: Vec::new() };
+    match batch.run(work).await {
+        Ok(()) => {}
+        Err(fault) => {
+            if !matches!(fault, Fault::Unknown(_)) {
+                shared.numbers.tickets_unused(batch.ids);
+            }
+            return Err(fault);
+        }
+    }
+    let answers = batch.answers.into_iter();
+    answers.map(|answer| answer.ok_or_else(|| Fault::broken("a ticket without answer"))).collect()
+}
+
+struct Batch<'a> {
+    shared: &'a Shared,
+    tickets: &'a [NewTicket],
+    answers: Vec<Option<Opened>>,
+    /// Numbers that were taken for tickets of this transaction.
+    ids: Vec<TicketId>,
+}
+
+/// A ticket that is about to be opened: its place in the batch, and its number.
+#[derive(Clone, Copy)]
+struct Candidate {
+    at: usize,
+    id: TicketId,
+}
+
+impl Batch<'_> {
+    async fn run(&mut self, mut work: Work) -> Result<()> {
+        let mut waiting: Vec<usize> = (0..self.tickets.len()).collect();
+        for _ in 0..ROUNDS_MAX {
+            let (passed, mut again) = self.look(&mut work, &waiting).await?;
+            let candidates = self.number(&mut work, passed).await?;
+            let (won, lost) = self.take(&mut work, candidates).await?;
+            again.extend(lost.iter().map(|one| one.at));
+            self.give_up(&mut work, &lost).await?;
+            for one in &won {
+                self.answers[one.at] = Some(Opened::Ticket(one.id));
+            }
+            let asks = self.writes(&won)?;
+            if again.is_empty() {
+                return match self.ids.is_empty() {
+                    true => Ok(()), // Nothing was written.
+                    false => work.commit_with(&asks).await.map(drop),
+                };
+            }
+            work.go(&asks).await?;
+            again.sort_unstable();
+            waiting = again;
+        }
+        Err(Fault::unavailable("others were faster every time"))
+    }
+
+    /// Answers those that are answered by what stands. The others: those that pass, and those that want what one of these
+    /// is about to take.
+    async fn look(
+        &mut self,
+        work: &mut Work,
+        waiting: &[usize],
+    ) -> Result<(Vec<usize>, Vec<usize>)> {
+        let tickets = self.tickets;
+        let keys: Vec<usize> =
+            waiting.iter().copied().filter(|at| tickets[*at].idempotency.is_some()).collect();
+        let of = keys.iter().filter_map(|at| Some((tickets[*at].idempotency.as_ref()?, tickets[*at].raised)));
+        let mut asks = Vec::new();
+        asks.extend((!keys.is_empty()).then(|| remembered_ask(of)));
+        let asked = Subjects::of(waiting.iter().map(|at| &tickets[*at]));
+        asks.extend(asked.asks());
+        let mut answers = work.go(&asks).await?.into_iter();
+        let mut earlier = HashMap::new();
+        if !keys.is_empty() {
+            for found in answers.next().iter().flat_map(|answer| &answer.rows) {
+                let place: usize = row::count(found, 0)?;
+                let at = keys[place - 1];
+                if let Some(key) = &tickets[at].idempotency {
+                    earlier.insert(at, read_remembered(found, key)?);
+                }
+            }
+        }
+        let standing = asked.read(answers)?;
+        let (mut passed, mut again) = (Vec::new(), Vec::new());
+        let (mut keys, mut subjects) = (HashSet::new(), HashSet::new());
+        for at in waiting.iter().copied() {
+            let ticket = &tickets[at];
+            let answer = earlier.get(&at).copied().or_else(|| held_or_stale(ticket, &standing));
+            if answer.is_some() {
+                self.answers[at] = answer;
+                continue;
+            }
+            let key = ticket.idempotency.as_ref().map(|key| (key.user, key.method, &key.key));
+            let free = key.is_none_or(|key| !keys.contains(&key))
+                && ticket.subjects.iter().all(|claim| !subjects.contains(&claim.subject));
+            if free {
+                keys.extend(key);
+                subjects.extend(ticket.subjects.iter().map(|claim| &claim.subject));
+                passed.push(at);
+            } else {
+                again.push(at);
+            }
+        }
+        Ok((passed, again))
+    }
+
+    async fn number(&mut self, work: &mut Work, passed: Vec<usize>) -> Result<Vec<Candidate>> {
+        let ids = self.shared.numbers.tickets(work, passed.len()).await?;
+        self.ids.extend(&ids);
+        Ok(passed.into_iter().zip(ids).map(|(at, id)| Candidate { at, id }).collect())
+    }
+
+    /// Takes keys and subjects; answers who got all of theirs while the checks still hold, and who did not.
+    async fn take(
+        &self,
+        work: &mut Work,
+        candidates: Vec<Candidate>,
+    ) -> Result<(Vec<Candidate>, Vec<Candidate>)> {
+        if candidates.is_empty() {
+            return Ok((candidates, Vec::new()));
+        }
+        let (mut keys, mut subjects, mut ids) = (KeyRows::default(), Vec::new(), Vec::new());
+        for one in &candidates {
+            let ticket = &self.tickets[one.at];
+            if let Some(key) = &ticket.idempotency {
+                keys.add(key, one.id, ticket.raised)?;
+            }
+            for claim in &ticket.subjects {
+                subjects.push(claim.subject.key());
+                ids.push(one.id.number());
+            }
+        }
+        let asked = Subjects::of(candidates.iter().map(|one| &self.tickets[one.at]));
+        let keyed = !keys.is_empty();
+        let mut asks: Vec<Ask> = if keyed { vec![keys.ask()] } else { Vec::new() };
+        asks.push(Ask::new(sql::TICKET_OPEN_LOCK, params![subjects, ids]));
+        asks.extend(asked.asks());
+        let mut answers = work.go(&asks).await?.into_iter();
+        let mut next = || answers.next().map(|answer| answer.rows).unwrap_or_default();
+        let keyed_rows = if keyed { next() } else { Vec::new() };
+        let locked_rows = next();
+        let kept: HashSet<i64> =
+            keyed_rows.iter().map(|row| row::get(row, 0)).collect::<Result<_>>()?;
+        let locked: HashSet<String> =
+            locked_rows.iter().map(|row| row::get(row, 0)).collect::<Result<_>>()?;
+        let standing = asked.read(answers)?;
+        Ok(candidates.into_iter().partition(|one| {
+            let ticket = &self.tickets[one.at];
+            (ticket.idempotency.is_none() || kept.contains(&one.id.number()))
+                && ticket.subjects.iter().all(|claim| {
+                    locked.contains(&claim.subject.key())
+                        && version(&claim.subject, &standing) == Some(claim.version)
+                })
+        }))
+    }
+
+    /// Gives back what those who lost have taken.
+    async fn give_up(&mut self, work: &mut Work, lost: &[Candidate]) -> Result<()> {
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let (mut subjects, mut ids) = (Vec::new(), Vec::new());
+        let (mut users, mut methods, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        for one in lost {
+            let ticket = &self.tickets[one.at];
+            ids.push(one.id.number());
+            subjects.extend(ticket.subjects.iter().map(|claim| claim.subject.key()));
+            if let Some(key) = &ticket.idempotency {
+                users.push(key.user.0);
+                methods.push(key.method);
+                keys.push(key.key.clone());
+            }
+        }
+        let taken = params![subjects, ids, users, methods, keys];
+        work.one(sql::TICKET_OPEN_TAKE_BACK, taken).await?;
+        let lost: HashSet<TicketId> = lost.iter().map(|one| one.id).collect();
+        self.ids.retain(|id| !lost.contains(id));
+        self.shared.numbers.tickets_unused(lost);
+        Ok(())
+    }
+
+    /// What writes the tickets that won.
+    fn writes(&self, won: &[Candidate]) -> Result<Vec<Ask>> {
+        if won.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut rows = TicketRows::default();
+        let (mut secrets, mut requests) = (SecretRows::default(), RequestRows::default());
+        let (mut lines, mut keys, mut expired) = (audit::Lines::default(), 0, i64::MIN);
+        for Candidate { at, id } in won.iter().copied() {
+            let new = &self.tickets[at];
+            rows.add(id, new, self.shared.due(new.raised))?;
+            secrets.add(id, new);
+            requests.add(id, new);
+            if new.idempotency.is_some() {
+                keys += KEYS_FORGOTTEN_PER_KEY_MAX;
+                expired = expired.max(new.raised.as_millisecond());
+            }
+            let by = (&new.origin, new.raised);
+            lines.add(by, "ticket.open", format!("ticket:{id}"), new.order.kind().as_str());
+        }
+        let mut asks = vec![rows.ask()];
+        asks.extend(secrets.ask());
+        asks.extend(requests.ask());
+        if keys > 0 {
+            asks.push(Ask::new(sql::TICKET_OPEN_FORGET, params![expired, row::number(keys)]));
+        }
+        asks.push(lines.ask());
+        Ok(asks)
+    }
+}
+
+/// What stands of each subject: who holds it, and its version.
+type Standing = HashMap<String, (Option<TicketId>, Option<i64>)>;
+
+/// Subjects that are asked about together.
+#[derive(Default)]
+struct Subjects {
+    sims: Vec<String>,
+    iccids: Vec<String>,
+    portals: Vec<String>,
+    tenants: Vec<String>,
+    customers: Vec<String>,
+}
+
+impl Subjects {
+    fn of<'t>(tickets: impl Iterator<Item = &'t NewTicket>) -> Self {
+        let mut asked = Self::default();
+        for claim in tickets.flat_map(|ticket| &ticket.subjects) {
+            match &claim.subject {
+                Subject::Sim(iccid) => {
+                    asked.sims.push(claim.subject.key());
+                    asked.iccids.push(iccid.to_string());
+                }
+                Subject::Portal(id) => {
+                    asked.portals.push(claim.subject.key());
+                    asked.tenants.push(id.tenant.to_string());
+                    asked.customers.push(id.customer.to_string());
+                }
+            }
+        }
+        asked
+    }
+
+    fn asks(&self) -> Vec<Ask> {
+        let mut asks = Vec::new();
+        if !self.sims.is_empty() {
+            let sims = params![self.sims.clone(), self.iccids.clone()];
+            asks.push(Ask::new(sql::TICKET_OPEN_SUBJECT, sims));
+        }
+        if !self.portals.is_empty() {
+            let portals =
+                params![self.portals.clone(), self.tenants.clone(), self.customers.clone()];
+            asks.push(Ask::new(sql::TICKET_OPEN_PORTAL, portals));
+        }
+        asks
+    }
+
+    /// Reads the answers to [`Self::asks`], which are in the order asked.
+    fn read(self, mut answers: impl Iterator<Item = Answer>) -> Result<Standing> {
+        let mut standing = Standing::new();
+        for keys in [self.sims, self.portals] {
+            if keys.is_empty() {
+                continue;
+            }
+            let rows = answers.next().map(|answer| answer.rows).unwrap_or_default();
+            for (key, row) in keys.into_iter().zip(&rows) {
+                let holder = row::ticket_id_or_none(row, 0)?;
+                standing.insert(key, (holder, row::get(row, 1)?));
+            }
+        }
+        Ok(standing)
+    }
+}
+
+fn version(subject: &Subject, standing: &Standing) -> Option<i64> {
+    let (_, version) = standing.get(&subject.key())?;
+    match subject {
+        Subject::Sim(_) => *version,
+        // One that does not exist yet may be opened for: its first enable creates it.
+        Subject::Portal(_) => Some(version.unwrap_or(0)),
+    }
+}
+
+/// The ticket that holds a subject; else whether a subject has moved on.
+fn held_or_stale(new: &NewTicket, standing: &Standing) -> Option<Opened> {
+    let mut stale = false;
+    for claim in &new.subjects {
+        let (holder, _) = standing.get(&claim.subject.key()).copied().unwrap_or_default();
+        if let Some(holder) = holder {
+            return Some(Opened::Busy(holder));
+        }
+        stale |= version(&claim.subject, standing) != Some(claim.version);
+    }
+    stale.then_some(Opened::Stale)
+}
+
+fn remembered_ask<'k>(keys: impl Iterator<Item = (&'k Idempotency, Timestamp)>) -> Ask {
+    let (mut users, mut methods, mut names, mut at) = (vec![], vec![], vec![], vec![]);
+    for (key, raised) in keys {
+        users.push(key.user.0);
+        methods.push(key.method);
+        names.push(key.key.clone());
+        at.push(raised.as_millisecond());
+    }
+    Ask::new(sql::TICKET_OPEN_REMEMBERED, params![users, methods, names, at])
+}
+
+/// A key that stands for something: its place, its fingerprint, its ticket.
+fn read_remembered(row: &Row, key: &Idempotency) -> Result<Opened> {
+    if row::bytes(row, 1)? != key.fingerprint {
+        return Ok(Opened::KeyReused);
+    }
+    Ok(Opened::Replayed(row::ticket_id(row, 2)?))
+}
+
+/// What the idempotency key stands for already.
+pub(in super::super) async fn remembered(
+    work: &mut Work,
+    key: Option<&Idempotency>,
+    raised: Timestamp,
+) -> Result<Option<Opened>> {
+    let Some(key) = key else { return Ok(None) };
+    let answers = work.go(&[remembered_ask([(key, raised)].into_iter())]).await?;
+    let row = answers.first().and_then(|answer| answer.rows.first());
+    row.map(|row| read_remembered(row, key)).transpose()
+}
+
+/// Idempotency keys that are written together.
+#[derive(Default)]
+pub(in super::super) struct KeyRows {
+    users: Vec<i64>,
+    methods: Vec<&'static str>,
+    keys: Vec<String>,
+    fingerprints: Vec<Vec<u8>>,
+    tickets: Vec<i64>,
+    expires: Vec<i64>,
+}
+
+impl KeyRows {
+    pub(in super::super) fn add(
+        &mut self,
+        key: &Idempotency,
+        id: TicketId,
+        raised: Timestamp,
+    ) -> Result<()> {
+        let expires = raised
+            .checked_add(SignedDuration::from_hours(IDEMPOTENCY_HOURS))
+            .map_err(|error| Fault::broken(error.to_string()))?;
+        self.users.push(key.user.0);
+        self.methods.push(key.method);
+        self.keys.push(key.key.clone());
+        self.fingerprints.push(key.fingerprint.to_vec());
+        self.tickets.push(id.number());
+        self.expires.push(expires.as_millisecond());
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// What writes them; answers the tickets whose keys were free.
+    pub(in super::super) fn ask(self) -> Ask {
+        let Self { users, methods, keys, fingerprints, tickets, expires } = self;
+        let life = IDEMPOTENCY_HOURS * MILLIS_PER_HOUR;
+        let rows = params![users, methods, keys, fingerprints, tickets, expires, life];
+        Ask::new(sql::TICKET_OPEN_REMEMBER, rows)
+    }
+}
+
+#[derive(Default)]
+struct TicketRows {
+    ids: Vec<i64>,
+    kinds: Vec<&'static str>,
+    customers: Vec<String>,
+    networks: Vec<String>,
+    iccids: Vec<Option<String>>,
+    services: Vec<Option<i64>>,
+    clis: Vec<Option<String>>,
+    portals: Vec<Option<String>>,
+    orders: Vec<String>,
+    actors: Vec<String>,
+    raised: Vec<i64>,
+    due: Vec<Option<i64>>,
+    subjects: Vec<String>,
+}
+
+impl TicketRows {
+    fn add(&mut self, id: TicketId, new: &NewTicket, due: Option<i64>) -> Result<()> {
+        let about = &new.about;
+        // No key has a blank in it.
+        let subjects: Vec<String> = new.subjects.iter().map(|claim| claim.subject.key()).collect();
+        self.ids.push(id.number());
+        self.kinds.push(new.order.kind().as_str());
+        self.customers.push(new.customer.to_string());
+        self.networks.push(new.network.to_string());
+        self.iccids.push(about.iccid().map(ToString::to_string));
+        self.services.push(about.service().map(provisor_domain::ServiceCode::number));
+        self.clis.push(about.cli().map(ToString::to_string));
+        self.portals.push(about.portal_customer().map(ToString::to_string));
+        self.orders.push(row::to_json(&new.order)?);
+        self.actors.push(new.origin.actor.clone());
+        self.raised.push(new.raised.as_millisecond());
+        self.due.push(due);
+        self.subjects.push(subjects.join(" "));
+        Ok(())
+    }
+
+    fn ask(self) -> Ask {
+        let Self { ids, kinds, customers, networks, iccids, services, clis, .. } = self;
+        let Self { portals, orders, actors, raised, due, subjects, .. } = self;
+        let mut rows = params![ids, kinds, customers, networks, iccids, services, clis];
+        rows.extend(params![portals, orders, actors, raised, due, subjects]);
+        Ask::new(sql::TICKET_OPEN_TICKET, rows)
+    }
+}
+
+/// The passwords that portal customers' orders bring.
+#[derive(Default)]
+struct SecretRows {
+    ids: Vec<i64>,
+    phcs: Vec<String>,
+    forms: Vec<&'static str>,
+}
+
+impl SecretRows {
+    fn add(&mut self, id: TicketId, new: &NewTicket) {
+        if let (About::Portal(_), Some(secret)) = (&new.about, &new.secret) {
+            self.ids.push(id.number());
+            self.phcs.push(secret.phc.expose_secret().to_owned());
+            self.forms.push(secret.form.as_str());
+        }
+    }
+
+    fn ask(self) -> Option<Ask> {
+        let Self { ids, phcs, forms } = self;
+        (!ids.is_empty()).then(|| Ask::new(sql::TICKET_OPEN_SECRET, params![ids, phcs, forms]))
+    }
+}
+
+/// The requests as providers number them.
+#[derive(Default)]
+struct RequestRows {
+    tenants: Vec<String>,
+    relations: Vec<&'static str>,
+    customers: Vec<String>,
+    actions: Vec<&'static str>,
+    packs: Vec<Option<String>>,
+    values: Vec<Option<String>>,
+    ids: Vec<i64>,
+}
+
+impl RequestRows {
+    fn add(&mut self, id: TicketId, new: &NewTicket) {
+        let (About::Portal(customer), Some(request)) = (&new.about, new.order.request()) else {
+            return;
+        };
+        let pack = request.pack;
+        self.tenants.push(new.customer.to_string());
+        self.relations.push(request.relation.as_str());
+        self.customers.push(customer.to_string());
+        self.actions.push(request.action.as_str());
+        self.packs.push(pack.as_ref().map(|(name, _)| name.to_string()));
+        self.values.push(pack.as_ref().map(|(_, value)| value.as_str().to_owned()));
+        self.ids.push(id.number());
+    }
+
+    fn ask(self) -> Option<Ask> {
+        let Self { tenants, relations, customers, actions, packs, values, ids } = self;
+        let rows = params![tenants, relations, customers, actions, packs, values, ids.clone()];
+        (!ids.is_empty()).then(|| Ask::new(sql::TICKET_OPEN_REQUEST, rows))
+    }
+}
