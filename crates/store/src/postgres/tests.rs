@@ -1,0 +1,72 @@
+//! What can only be seen from inside: the statements.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::sql;
+
+#[path = "../../tests/it/postgres/rig.rs"]
+#[expect(dead_code, reason = "the tests from outside use more of it")]
+mod rig;
+
+/// Statements that only one of the databases needs, because the other asks it otherwise.
+const ONLY_SQLITE: [&str; 2] = [
+    "ticket_claim.number_known", // one number at a time; PostgreSQL asks about many: number_free
+    "ticket_claim.number_taken",
+];
+const ONLY_POSTGRES: [&str; 9] = [
+    "catalogue_write.apn_known", // SQLite asks facts.apn, which asks about many here
+    "catalogue_write.hold",      // one writer needs no locks
+    "catalogue_write.let_go",
+    "catalogue_write.service_code", // SQLite counts on from the greatest code
+    "clock",                        // leases by the database's clock
+    "portal_page.mailboxes",        // SQLite asks for one customer after the other
+    "portal_page.packs",
+    "ticket_claim.number_free",
+    "ticket_open.take_back", // one writer loses no race
+];
+
+fn folder(name: &str) -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql").join(name);
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    names.map(|name| name.into_string().unwrap().strip_suffix(".sql").unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_file_of_sql_is_a_statement_under_its_own_name() {
+    let named: BTreeSet<String> = sql::ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(folder("postgres"), named);
+    for (name, text) in sql::ALL {
+        assert_eq!(text.lines().next(), Some(format!("-- {name}").as_str()));
+        assert!(!text.contains('?'), "{name}: placeholders are $1");
+    }
+}
+
+#[test]
+fn both_databases_have_the_same_statements() {
+    let (sqlite, postgres) = (folder("sqlite"), folder("postgres"));
+    let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| -> Vec<String> {
+        a.difference(b).cloned().collect()
+    };
+    assert_eq!(only(&sqlite, &postgres), ONLY_SQLITE);
+    assert_eq!(only(&postgres, &sqlite), ONLY_POSTGRES);
+}
+
+#[test]
+fn every_statement_prepares() {
+    let database = rig::Database::new();
+    rig::block_on(async {
+        super::PostgresStore::migrate(&database.url, super::Options::default()).await.unwrap();
+        let config = super::open::config(&database.url).unwrap();
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute("SET search_path = provisor").await.unwrap();
+        let mut bad = Vec::new();
+        for (name, text) in sql::ALL {
+            if let Err(error) = client.prepare(text).await {
+                bad.push(format!("{name}: {}", super::fault::words(&error)));
+            }
+        }
+        assert!(bad.is_empty(), "{bad:#?}");
+    });
+}
