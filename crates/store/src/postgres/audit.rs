@@ -19,7 +19,13 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Adds a line. `object` names what it was done to (`ticket:1224`, `user:MarioG`).
-    pub(super) fn add(&mut self, (origin, now): (&Origin, Timestamp), action: &str, object: String, detail: &str) {
+    pub(super) fn add(
+        &mut self,
+        (origin, now): (&Origin, Timestamp),
+        action: &str,
+        object: String,
+        detail: &str,
+    ) {
         self.at.push(now.as_millisecond());
         self.actors.push(origin.actor.clone());
         self.actions.push(action.to_owned());

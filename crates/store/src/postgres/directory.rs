@@ -12,8 +12,8 @@ use provisor_domain::store::{
 use provisor_domain::support_case::{NewSupportCase, SupportCase};
 use provisor_domain::ticket::Subject;
 use provisor_domain::{
-    CustomerNumber, Iccid, Imsi, Msisdn, ReportingGroup, Scope, ServiceCode,
-    ServiceSelector, TicketId, TicketTypeCode, UserKind,
+    CustomerNumber, Iccid, Imsi, Msisdn, ReportingGroup, Scope, ServiceCode, ServiceSelector,
+    TicketId, TicketTypeCode, UserKind,
 };
 use tokio_postgres::Row;
 

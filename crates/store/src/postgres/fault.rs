@@ -54,7 +54,9 @@ impl Fault {
         let error = match self {
             Self::Store(error) => return error.clone(),
             Self::Unknown(reason) => {
-                let reason = format!("the connection broke, and what was asked may have been written: {reason}");
+                let reason = format!(
+                    "the connection broke, and what was asked may have been written: {reason}"
+                );
                 return StoreError::Unavailable(reason);
             }
             Self::Sql(error) => error,
@@ -85,11 +87,9 @@ fn passes(state: &SqlState) -> bool {
 
 /// What the database said, without the values that it may quote from a statement.
 pub(super) fn words(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(said) => format!("{} ({})", said.message(), said.code().code()),
-        None => {
-            let source = std::error::Error::source(error).map(|source| format!(": {source}"));
-            format!("{error}{}", source.unwrap_or_default())
-        }
+    if let Some(said) = error.as_db_error() {
+        return format!("{} ({})", said.message(), said.code().code());
     }
+    let source = std::error::Error::source(error).map(|source| format!(": {source}"));
+    format!("{error}{}", source.unwrap_or_default())
 }

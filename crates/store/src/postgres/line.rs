@@ -63,9 +63,10 @@ impl Line {
         }
         let shared = Arc::clone(&self.shared);
         // On the store's own runtime: the caller's may have neither timers nor sockets.
-        let connected = self.shared.runtime.spawn(async move {
-            open::connect(&shared.config, shared.options.accept_loss).await
-        });
+        let connected = self
+            .shared
+            .runtime
+            .spawn(async move { open::connect(&shared.config, shared.options.accept_loss).await });
         let reason = match connected.await {
             Ok(Ok(link)) => {
                 let link = Arc::new(link);

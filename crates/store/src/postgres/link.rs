@@ -87,7 +87,8 @@ pub(super) struct Link {
     sending: Mutex<()>,
 }
 
-type Sent<'a> = Pin<Box<dyn Future<Output = std::result::Result<Answer, tokio_postgres::Error>> + Send + 'a>>;
+type Sent<'a> =
+    Pin<Box<dyn Future<Output = std::result::Result<Answer, tokio_postgres::Error>> + Send + 'a>>;
 
 impl Link {
     pub(super) fn new(client: Client) -> Self {
@@ -161,7 +162,10 @@ impl Link {
     }
 
     /// Drives all of them. A request is sent when its future is first polled: that happens here, one after the other.
-    async fn in_order(&self, sent: Vec<Sent<'_>>) -> Vec<std::result::Result<Answer, tokio_postgres::Error>> {
+    async fn in_order(
+        &self,
+        sent: Vec<Sent<'_>>,
+    ) -> Vec<std::result::Result<Answer, tokio_postgres::Error>> {
         let mut waiting: Vec<Pin<Box<MaybeDone<Sent<'_>>>>> =
             sent.into_iter().map(|one| Box::pin(maybe_done(one))).collect();
         let (mut sent_all, mut done) = (false, 0);

@@ -29,13 +29,17 @@ const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/postgres/0001_firs
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// The address cannot be read.
-    #[error("this is no address of a PostgreSQL database: {0}; write postgres://user:password@host:port/database")]
+    #[error(
+        "this is no address of a PostgreSQL database: {0}; write postgres://user:password@host:port/database"
+    )]
     Address(String),
     /// The address asks for an encrypted connection.
     #[error("sslmode={0} is not supported yet: use sslmode=disable on a network that you trust")]
     Tls(&'static str),
     /// The server does not answer, or does not let us in.
-    #[error("the database cannot be reached: {0}; check that the server runs and the address, user and password")]
+    #[error(
+        "the database cannot be reached: {0}; check that the server runs and the address, user and password"
+    )]
     Cannot(String),
     /// The server is too old.
     #[error("the server is PostgreSQL {0}: 15 is the oldest one that is supported")]
@@ -47,10 +51,14 @@ pub enum OpenError {
     #[error("{0} is off: after a crash, orders that were acknowledged can be gone; set it on")]
     LosesData(String),
     /// There is a schema `provisor` that is not ours.
-    #[error("the database has a schema `provisor` that is not ours; it was left alone: name another database")]
+    #[error(
+        "the database has a schema `provisor` that is not ours; it was left alone: name another database"
+    )]
     Foreign,
     /// The database was written by a newer program.
-    #[error("the database was written by a newer provisor (schema {found}, this program knows {known}): use that one")]
+    #[error(
+        "the database was written by a newer provisor (schema {found}, this program knows {known}): use that one"
+    )]
     Newer {
         /// Its schema.
         found: usize,
@@ -58,7 +66,9 @@ pub enum OpenError {
         known: usize,
     },
     /// The database is older and must not be migrated now.
-    #[error("the database has schema {found}, this program needs {known}: run `provisor migrate` first")]
+    #[error(
+        "the database has schema {found}, this program needs {known}: run `provisor migrate` first"
+    )]
     NeedsMigration {
         /// Its schema.
         found: usize,
@@ -145,7 +155,10 @@ async fn check_server(client: &Client, accept_loss: bool) -> Result<(), OpenErro
 
 /// Applies the migrations that the database does not have, each in a transaction of its own. Answers from and to which
 /// schema it went. Programs that start at once take turns.
-pub(super) async fn bring_up(config: &Config, options: Options) -> Result<(usize, usize), OpenError> {
+pub(super) async fn bring_up(
+    config: &Config,
+    options: Options,
+) -> Result<(usize, usize), OpenError> {
     let mut client = log_in(config).await?;
     client.batch_execute(SETTINGS).await?;
     check_server(&client, options.accept_loss).await?;

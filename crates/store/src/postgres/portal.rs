@@ -179,7 +179,8 @@ fn read_page(answers: &[Answer]) -> Outcome<Vec<(PortalId, PortalRecord)>> {
 
 /// Takes from the front of `rows` those whose first two columns are the ones of `of`.
 fn take_own<'a>(rows: &mut &'a [Row], of: &Row) -> Outcome<&'a [Row]> {
-    let key = |row| Ok::<_, super::Fault>((row::get::<String>(row, 0)?, row::get::<String>(row, 1)?));
+    let key =
+        |row| Ok::<_, super::Fault>((row::get::<String>(row, 0)?, row::get::<String>(row, 1)?));
     let own = key(of)?;
     let mut end = 0;
     while let Some(row) = rows.get(end) {

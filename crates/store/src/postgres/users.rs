@@ -189,8 +189,7 @@ pub(super) async fn insert(
 /// Makes a user one of another kind.
 pub(super) fn set_kind(user: UserId, (username, kind): (&Username, &UserKind)) -> Ask {
     let columns = kind_columns(kind);
-    let kind_of =
-        params![user.0, columns.kind, columns.group, columns.service, columns.tenant];
+    let kind_of = params![user.0, columns.kind, columns.group, columns.service, columns.tenant];
     Ask::new(sql::USER_CHANGE_KIND, kind_of).or_say(unfit(username, kind))
 }
 

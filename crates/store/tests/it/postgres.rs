@@ -5,7 +5,10 @@ use std::sync::Arc;
 use provisor_domain::store::Store;
 use provisor_store::postgres::{LeaseClock, OpenError, Options, PostgresStore};
 
+mod nodes;
+mod relations;
 mod rig;
+mod server;
 
 use rig::{Database, block_on};
 

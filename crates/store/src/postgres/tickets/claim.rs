@@ -45,8 +45,7 @@ pub(super) async fn claim(mut work: Work, ask: &ClaimAsk, clock: LeaseClock) -> 
         LeaseClock::Database => row::get(work.one(sql::CLOCK, vec![]).await?.one()?, 0)?,
     };
     let walk = walk(&mut work, ask, now).await?;
-    let mut claimed =
-        Claimed { leases: Vec::new(), last: ask.after.clone(), more: !walk.complete };
+    let mut claimed = Claimed { leases: Vec::new(), last: ask.after.clone(), more: !walk.complete };
     if let Some(last) = walk.due.last() {
         claimed.last = Some(last.clone());
     }
@@ -207,11 +206,7 @@ fn tenant_of(customer: &CustomerNumber) -> Result<TenantName> {
 }
 
 /// Gives each connect its number: the one that was reserved for it before, the SIM's own, or one of the range.
-async fn numbered(
-    work: &mut Work,
-    ask: &ClaimAsk,
-    mut found: Vec<Found>,
-) -> Result<Vec<Found>> {
+async fn numbered(work: &mut Work, ask: &ClaimAsk, mut found: Vec<Found>) -> Result<Vec<Found>> {
     let mut without = Vec::new();
     for (at, one) in found.iter_mut().enumerate() {
         let FoundAbout::Service(books) = &mut one.about else { continue };

@@ -100,7 +100,12 @@ pub(super) struct Resting {
 
 impl Resting {
     /// A number whose service ended: it rests for days.
-    pub(super) fn rest(&mut self, number: &Msisdn, network: &NetworkCode, now: Timestamp) -> Result<()> {
+    pub(super) fn rest(
+        &mut self,
+        number: &Msisdn,
+        network: &NetworkCode,
+        now: Timestamp,
+    ) -> Result<()> {
         let until = now
             .checked_add(SignedDuration::from_hours(NUMBER_QUARANTINE_DAYS * HOURS_PER_DAY))
             .map_err(|error| Fault::broken(error.to_string()))?;

@@ -37,14 +37,11 @@ pub(in super::super) async fn open(
     tickets: &[NewTicket],
 ) -> Result<Vec<Opened>> {
     let mut batch = Batch { shared, tickets, answers: vec![None; tickets.len()], ids: Vec::new() };
-    match batch.run(work).await {
-        Ok(()) => {}
-        Err(fault) => {
-            if !matches!(fault, Fault::Unknown(_)) {
-                shared.numbers.tickets_unused(batch.ids);
-            }
-            return Err(fault);
+    if let Err(fault) = batch.run(work).await {
+        if !matches!(fault, Fault::Unknown(_)) {
+            shared.numbers.tickets_unused(batch.ids);
         }
+        return Err(fault);
     }
     let answers = batch.answers.into_iter();
     answers.map(|answer| answer.ok_or_else(|| Fault::broken("a ticket without answer"))).collect()
@@ -79,10 +76,10 @@ impl Batch<'_> {
             }
             let asks = self.writes(&won)?;
             if again.is_empty() {
-                return match self.ids.is_empty() {
-                    true => Ok(()), // Nothing was written.
-                    false => work.commit_with(&asks).await.map(drop),
-                };
+                if self.ids.is_empty() {
+                    return Ok(()); // Nothing was written.
+                }
+                return work.commit_with(&asks).await.map(drop);
             }
             work.go(&asks).await?;
             again.sort_unstable();
@@ -101,7 +98,9 @@ impl Batch<'_> {
         let tickets = self.tickets;
         let keys: Vec<usize> =
             waiting.iter().copied().filter(|at| tickets[*at].idempotency.is_some()).collect();
-        let of = keys.iter().filter_map(|at| Some((tickets[*at].idempotency.as_ref()?, tickets[*at].raised)));
+        let of = keys
+            .iter()
+            .filter_map(|at| Some((tickets[*at].idempotency.as_ref()?, tickets[*at].raised)));
         let mut asks = Vec::new();
         asks.extend((!keys.is_empty()).then(|| remembered_ask(of)));
         let asked = Subjects::of(waiting.iter().map(|at| &tickets[*at]));

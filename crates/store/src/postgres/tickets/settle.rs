@@ -128,7 +128,8 @@ async fn settle(
         leases.insert(key, leased(row)?);
     }
     let creates = |one: &&Settlement| {
-        leases.contains_key(&(one.ticket, one.epoch)) && matches!(&one.verdict, Verdict::Completed(change) if matches!(change.service, Some(ServiceChange::Create(_))))
+        leases.contains_key(&(one.ticket, one.epoch))
+            && matches!(&one.verdict, Verdict::Completed(change) if matches!(change.service, Some(ServiceChange::Create(_))))
     };
     let mut seen = HashSet::new();
     let new = settlements.iter().filter(creates).filter(|one| seen.insert(one.ticket)).count();
@@ -418,8 +419,7 @@ impl Ledger {
 /// What adds to contracts' counters of live services, in one order for everybody.
 pub(in super::super) fn count_services(changes: &BTreeMap<ContractCode, i64>) -> Vec<Ask> {
     let changed = changes.iter().filter(|(_, by)| **by != 0);
-    let count =
-        |(contract, by): (&ContractCode, &i64)| params![contract.to_string(), *by];
+    let count = |(contract, by): (&ContractCode, &i64)| params![contract.to_string(), *by];
     changed.map(|change| Ask::new(sql::CONTRACT_COUNT, count(change))).collect()
 }
 

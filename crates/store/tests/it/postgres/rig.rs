@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls};
 
 /// How long the server may take to answer after it was started.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Ends the cluster when the lock was free twice, two seconds apart. $0 directory.
 const GUARD: &str = r#"
@@ -67,19 +67,29 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        admin(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        // Nobody waits for it: what is left is deleted with the cluster.
+        let (url, sql) =
+            (url(cluster(), "postgres"), format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        runtime().spawn(async move {
+            if let Ok(client) = connect(&url).await {
+                let _ = client.batch_execute(&sql).await;
+            }
+        });
     }
 }
 
 /// Runs on the rig's own runtime, from wherever it is called: connections live on it as long as the process.
 pub(crate) fn block_on<T: Send>(future: impl Future<Output = T> + Send) -> T {
+    // A thread of its own: the caller's may be one of another runtime, which must not block.
+    std::thread::scope(|scope| scope.spawn(|| runtime().block_on(future)).join().unwrap())
+}
+
+fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    let runtime = RUNTIME.get_or_init(|| {
+    RUNTIME.get_or_init(|| {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         runtime.worker_threads(2).enable_all().build().unwrap()
-    });
-    // A thread of its own: the caller's may be one of another runtime, which must not block.
-    std::thread::scope(|scope| scope.spawn(|| runtime.block_on(future)).join().unwrap())
+    })
 }
 
 /// The address of a database of the cluster.
@@ -103,7 +113,8 @@ fn admin(sql: &str) {
 fn cluster() -> &'static Path {
     static CLUSTER: OnceLock<(PathBuf, File)> = OnceLock::new();
     let (path, _) = CLUSTER.get_or_init(|| {
-        let run = std::env::var("NEXTEST_RUN_ID").unwrap_or_else(|_| std::process::id().to_string());
+        let run =
+            std::env::var("NEXTEST_RUN_ID").unwrap_or_else(|_| std::process::id().to_string());
         let path = std::env::temp_dir().join(format!("provisor-pg-{run}"));
         let lock = enter(&path);
         let start = File::create(path.join("start")).unwrap();
@@ -165,10 +176,12 @@ fn begin(path: &Path) {
     for setting in ["listen_addresses=", "max_connections=300", "shared_buffers=64MB", "fsync=on"] {
         server.args(["-c", setting]);
     }
-    let mut server = server.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+    server.stdout(log.try_clone().unwrap()).stderr(log);
     let mut guard = Command::new("sh");
     guard.args(["-c", GUARD]).arg(path).current_dir("/").process_group(0);
-    guard.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    guard.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // Both outlive this process on purpose.
+    let (mut server, _guard) = (server.spawn().unwrap(), guard.spawn().unwrap());
     let began = Instant::now();
     let url = url(path, "postgres");
     while block_on(async { connect(&url).await.is_err() }) {
@@ -185,7 +198,9 @@ fn binaries() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = versions.map(|entry| entry.path().join("bin")).max();
     newest.filter(|bin| bin.join("initdb").exists()).unwrap_or_else(|| {
-        panic!("these tests run a real PostgreSQL: apt-get install --no-install-recommends postgresql")
+        panic!(
+            "these tests run a real PostgreSQL: apt-get install --no-install-recommends postgresql"
+        )
     })
 }
 
