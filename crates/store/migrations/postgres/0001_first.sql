@@ -315,6 +315,7 @@ CREATE TABLE ticket (
   worker         BYTEA,
   failure_kind   TEXT COLLATE "C",
   failure_reason TEXT COLLATE "C",
+  batch          BIGINT NOT NULL, -- the key of the call that wrote it: it finds out whether its commit happened
   CHECK (
     CASE state
       WHEN 'pending' THEN finished_at IS NULL AND worker IS NULL

@@ -9,7 +9,7 @@ use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
 use provisor_domain::store::{NewTicket, Opened, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
-use super::fault::{Fault, Result};
+use super::fault::Fault;
 use super::tickets::open;
 use super::{Shared, told};
 
@@ -81,14 +81,14 @@ async fn open_all(shared: &Shared, calls: Vec<Call>) {
     let (tickets, answers): (Vec<_>, Vec<_>) =
         calls.into_iter().map(|call| (call.tickets, call.answer)).unzip();
     let tickets: Vec<NewTicket> = tickets.into_iter().flatten().collect();
-    let opened = open_batch(shared, &tickets).await;
+    let opened = open(shared, &tickets).await;
     let apart = sizes.len() > 1 && matches!(&opened, Err(fault) if is_refused(fault));
     let (mut rest, mut opened) = (tickets.as_slice(), told(opened));
     for (size, answer) in sizes.into_iter().zip(answers) {
         let (own, others) = rest.split_at(size);
         rest = others;
         let told = match &mut opened {
-            _ if apart => told(open_batch(shared, own).await),
+            _ if apart => told(open(shared, own).await),
             Ok(opened) => Ok(opened.drain(..size).collect()),
             Err(error) => Err(error.clone()),
         };
@@ -100,8 +100,4 @@ async fn open_all(shared: &Shared, calls: Vec<Call>) {
 /// Whether the database took offence at what was to be written, rather than being away.
 fn is_refused(fault: &Fault) -> bool {
     matches!(fault.to_store_error(), StoreError::Conflict(_) | StoreError::Broken(_))
-}
-
-async fn open_batch(shared: &Shared, tickets: &[NewTicket]) -> Result<Vec<Opened>> {
-    open(shared.opener.work().await?, shared, tickets).await
 }

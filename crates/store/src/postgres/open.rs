@@ -18,9 +18,9 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// Whoever migrates holds this advisory lock ("prov" in ASCII).
 const MIGRATION_LOCK: i64 = 0x7072_6f76;
 
-/// What each connection is set to. No transaction of ours waits for a person.
+/// What each connection is set to. No transaction of ours waits for a person, no statement is worth compiling.
 const SETTINGS: &str = "SET search_path = provisor; SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
-    SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = warning";
+    SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = warning; SET jit = off";
 
 /// The migrations, oldest first. The table `provisor.migration` says which of them a database has.
 const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/postgres/0001_first.sql")];

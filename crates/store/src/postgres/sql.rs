@@ -142,6 +142,8 @@ statements! {
     TICKET_OPEN_SUBJECT = "ticket_open.subject";
     TICKET_OPEN_TAKE_BACK = "ticket_open.take_back";
     TICKET_OPEN_TICKET = "ticket_open.ticket";
+    TICKET_OPEN_TURN = "ticket_open.turn";
+    TICKET_OPEN_WRITTEN = "ticket_open.written";
     TICKET_RESCUE = "ticket_rescue";
     TICKET_RETRY = "ticket_retry";
     TICKET_SETTLE_ATTEMPT = "ticket_settle.attempt";

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use provisor_domain::store::Store;
 use provisor_store::postgres::{LeaseClock, OpenError, Options, PostgresStore};
 
+mod cut;
 mod nodes;
 mod relations;
 mod rig;

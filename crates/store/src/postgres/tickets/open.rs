@@ -10,6 +10,8 @@
 //! not block each other for good.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use provisor_domain::TicketId;
@@ -28,20 +30,32 @@ use super::super::{Shared, audit, row, sql};
 const KEYS_FORGOTTEN_PER_KEY_MAX: usize = 4;
 /// More rounds than any number of other nodes makes necessary.
 const ROUNDS_MAX: usize = 16;
+/// How long to find out whether a commit happened; the callers wait.
+const UNKNOWN_MAX: Duration = Duration::from_secs(10);
+/// Between two attempts at that.
+const UNKNOWN_PAUSE: Duration = Duration::from_millis(100);
 const MILLIS_PER_HOUR: i64 = 3_600_000;
 
 /// Opens tickets, each in its own right, in one transaction. Answers are in their order.
-pub(in super::super) async fn open(
-    work: Work,
-    shared: &Shared,
-    tickets: &[NewTicket],
-) -> Result<Vec<Opened>> {
-    let mut batch = Batch { shared, tickets, answers: vec![None; tickets.len()], ids: Vec::new() };
-    if let Err(fault) = batch.run(work).await {
-        if !matches!(fault, Fault::Unknown(_)) {
-            shared.numbers.tickets_unused(batch.ids);
+///
+/// Where the connection breaks during the commit, it is found out whether that happened: the answer is true, or
+/// [`Fault::Unknown`] when the database stays away for longer than anybody waits.
+pub(in super::super) async fn open(shared: &Shared, tickets: &[NewTicket]) -> Result<Vec<Opened>> {
+    let key = row::number(RandomState::new().build_hasher().finish() >> 1);
+    let answers = vec![None; tickets.len()];
+    let mut batch = Batch { shared, tickets, key, begun: false, answers, ids: Vec::new() };
+    match batch.run(shared.opener.work().await?).await {
+        Ok(()) => {}
+        Err(Fault::Unknown(reason)) => {
+            if !batch.was_written(&reason).await? {
+                shared.numbers.tickets_unused(batch.ids);
+                return Err(Fault::unavailable("the connection broke before the commit"));
+            }
         }
-        return Err(fault);
+        Err(fault) => {
+            shared.numbers.tickets_unused(batch.ids);
+            return Err(fault);
+        }
     }
     let answers = batch.answers.into_iter();
     answers.map(|answer| answer.ok_or_else(|| Fault::broken("a ticket without answer"))).collect()
@@ -50,6 +64,9 @@ pub(in super::super) async fn open(
 struct Batch<'a> {
     shared: &'a Shared,
     tickets: &'a [NewTicket],
+    /// Made for this call: its tickets carry it, and it is locked until the transaction has ended.
+    key: i64,
+    begun: bool,
     answers: Vec<Option<Opened>>,
     /// Numbers that were taken for tickets of this transaction.
     ids: Vec<TicketId>,
@@ -88,6 +105,38 @@ impl Batch<'_> {
         Err(Fault::unavailable("others were faster every time"))
     }
 
+    /// Whether the transaction whose commit got no answer was committed. Waits for its end, on a server that does not
+    /// know yet that nobody is there any more.
+    async fn was_written(&self, reason: &str) -> Result<bool> {
+        let ids: Vec<i64> = self.ids.iter().map(|id| id.number()).collect();
+        let began = Instant::now();
+        loop {
+            let ask = async {
+                let mut work = self.shared.opener.work().await?;
+                // Two statements: the second one sees what was committed while the first one waited.
+                let turn = Ask::new(sql::TICKET_OPEN_TURN, params![self.key]);
+                let written = Ask::new(sql::TICKET_OPEN_WRITTEN, params![ids.clone(), self.key]);
+                let answers = work.go(&[turn, written]).await?;
+                let found: i64 = match answers.get(1) {
+                    Some(answer) => row::get(answer.one()?, 0)?,
+                    None => 0,
+                };
+                Ok::<_, Fault>(found > 0)
+            };
+            match ask.await {
+                Ok(written) => {
+                    tracing::warn!(written, reason, "a commit got no answer and was looked up");
+                    return Ok(written);
+                }
+                Err(fault) if began.elapsed() > UNKNOWN_MAX => {
+                    tracing::error!(%fault, "whether a commit happened could not be found out");
+                    return Err(Fault::Unknown(reason.to_owned()));
+                }
+                Err(_) => tokio::time::sleep(UNKNOWN_PAUSE).await,
+            }
+        }
+    }
+
     /// Answers those that are answered by what stands. The others: those that pass, and those that want what one of these
     /// is about to take.
     async fn look(
@@ -102,10 +151,12 @@ impl Batch<'_> {
             .iter()
             .filter_map(|at| Some((tickets[*at].idempotency.as_ref()?, tickets[*at].raised)));
         let mut asks = Vec::new();
+        let begins = !std::mem::replace(&mut self.begun, true);
+        asks.extend(begins.then(|| Ask::new(sql::TICKET_OPEN_TURN, params![self.key])));
         asks.extend((!keys.is_empty()).then(|| remembered_ask(of)));
         let asked = Subjects::of(waiting.iter().map(|at| &tickets[*at]));
         asks.extend(asked.asks());
-        let mut answers = work.go(&asks).await?.into_iter();
+        let mut answers = work.go(&asks).await?.into_iter().skip(usize::from(begins));
         let mut earlier = HashMap::new();
         if !keys.is_empty() {
             for found in answers.next().iter().flat_map(|answer| &answer.rows) {
@@ -235,7 +286,7 @@ impl Batch<'_> {
             let by = (&new.origin, new.raised);
             lines.add(by, "ticket.open", format!("ticket:{id}"), new.order.kind().as_str());
         }
-        let mut asks = vec![rows.ask()];
+        let mut asks = vec![rows.ask(self.key)];
         asks.extend(secrets.ask());
         asks.extend(requests.ask());
         if keys > 0 {
@@ -443,11 +494,11 @@ impl TicketRows {
         Ok(())
     }
 
-    fn ask(self) -> Ask {
+    fn ask(self, batch: i64) -> Ask {
         let Self { ids, kinds, customers, networks, iccids, services, clis, .. } = self;
         let Self { portals, orders, actors, raised, due, subjects, .. } = self;
         let mut rows = params![ids, kinds, customers, networks, iccids, services, clis];
-        rows.extend(params![portals, orders, actors, raised, due, subjects]);
+        rows.extend(params![portals, orders, actors, raised, due, subjects, batch]);
         Ask::new(sql::TICKET_OPEN_TICKET, rows)
     }
 }

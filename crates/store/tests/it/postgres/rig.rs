@@ -45,6 +45,11 @@ impl Database {
         Self { url: url(cluster(), &name), name }
     }
 
+    /// How a store opens it by way of a port on loopback.
+    pub(crate) fn url_at(&self, port: u16) -> String {
+        format!("postgres://provisor@127.0.0.1:{port}/{}", self.name)
+    }
+
     /// Runs SQL in it, as somebody else than the store.
     pub(crate) fn run(&self, sql: &str) {
         block_on(async { connect(&self.url).await.unwrap().batch_execute(sql).await.unwrap() });
@@ -78,13 +83,20 @@ impl Drop for Database {
     }
 }
 
+/// The server's socket.
+pub(crate) fn socket() -> PathBuf {
+    cluster().join(".s.PGSQL.5432")
+}
+
 /// Runs on the rig's own runtime, from wherever it is called: connections live on it as long as the process.
 pub(crate) fn block_on<T: Send>(future: impl Future<Output = T> + Send) -> T {
     // A thread of its own: the caller's may be one of another runtime, which must not block.
-    std::thread::scope(|scope| scope.spawn(|| runtime().block_on(future)).join().unwrap())
+    let done = std::thread::scope(|scope| scope.spawn(|| runtime().block_on(future)).join());
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-fn runtime() -> &'static Runtime {
+/// Where connections live.
+pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
