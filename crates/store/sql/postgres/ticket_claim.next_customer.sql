@@ -1,9 +1,10 @@
 -- ticket_claim.next_customer
 -- The customers after $2, up to $3 where that is given, who have claimable tickets, in order; and whether the first of
--- those is due at $4. Each is one step in the index. It ends after $5 who have, or $6 steps once one has.
+-- those is due at $4. Each is one step in the index. It ends once $5 have, of whom $7 were
+-- found before, or after $6 steps once one has.
 WITH RECURSIVE walk (customer, due, found, steps) AS (
   (
-    SELECT customer, due_at <= $4, (due_at <= $4)::int::bigint, 1::bigint
+    SELECT customer, due_at <= $4, $7::bigint + (due_at <= $4)::int, 1::bigint
     FROM ticket
     WHERE network = $1 AND customer > $2 AND ($3::text IS NULL OR customer <= $3) AND state IN ('pending', 'running')
     ORDER BY customer, due_at

@@ -63,7 +63,7 @@ impl Fault {
         };
         if is_constraint(error) {
             StoreError::Conflict(words(error))
-        } else if error.code().is_none_or(passes) {
+        } else if error.code().map_or_else(|| is_lost(error), passes) {
             StoreError::Unavailable(words(error))
         } else {
             StoreError::Broken(words(error))
@@ -83,6 +83,12 @@ fn passes(state: &SqlState) -> bool {
     let code = state.code();
     CLASSES.iter().any(|class| code.starts_with(class))
         || [SqlState::LOCK_NOT_AVAILABLE, SqlState::READ_ONLY_SQL_TRANSACTION].contains(state)
+}
+
+/// The connection is gone, or could not be made.
+fn is_lost(error: &tokio_postgres::Error) -> bool {
+    let source = std::error::Error::source(error);
+    error.is_closed() || source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }
 
 /// What the database said, without the values that it may quote from a statement.

@@ -4,14 +4,17 @@
 //! them; so a connection can be shared and still carry a transaction.
 
 use std::collections::HashMap;
+use std::error::Error;
+use std::fmt::Display;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 
+use bytes::BytesMut;
 use futures_util::TryStreamExt as _;
 use futures_util::future::{MaybeDone, maybe_done};
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Row, Statement};
 
 use super::fault::{Fault, Result};
@@ -42,6 +45,55 @@ impl Ask {
         self.words = Some(words.into());
         self
     }
+}
+
+impl Ask {
+    /// The values as they travel. Whatever is wrong with them is found here, before anything is sent: of asks that end in
+    /// a commit none may be missing.
+    fn encoded(&self, statement: &Statement) -> Result<Vec<Encoded>> {
+        let types = statement.params();
+        let wrong =
+            |why: &dyn Display| Fault::broken(format!("a statement got wrong values: {why}"));
+        if types.len() != self.params.len() {
+            return Err(wrong(&format!("{} for {}", self.params.len(), types.len())));
+        }
+        let encode = |(param, of): (&Param, &Type)| {
+            let mut bytes = BytesMut::new();
+            match param.to_sql_checked(of, &mut bytes).map_err(|error| wrong(&error))? {
+                IsNull::Yes => Ok(Encoded(None)),
+                IsNull::No => Ok(Encoded(Some(bytes))),
+            }
+        };
+        self.params.iter().zip(types).map(encode).collect()
+    }
+}
+
+/// A value in the form in which it travels.
+struct Encoded(Option<BytesMut>);
+
+// It may be a secret.
+impl std::fmt::Debug for Encoded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Encoded")
+    }
+}
+
+impl ToSql for Encoded {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let Some(bytes) = &self.0 else { return Ok(IsNull::Yes) };
+        out.extend_from_slice(bytes);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
 }
 
 /// What came back.
@@ -118,16 +170,17 @@ impl Link {
 
     /// Sends the asks in one go and answers in their order; of several that fail, the first one is told.
     pub(super) async fn go(&self, asks: &[Ask], frame: Frame) -> Result<Vec<Answer>> {
-        let mut statements = Vec::with_capacity(asks.len());
+        let mut ready = Vec::with_capacity(asks.len());
         for ask in asks {
-            statements.push(self.prepared(ask.sql).await?);
+            let statement = self.prepared(ask.sql).await?;
+            let values = ask.encoded(&statement)?;
+            ready.push((statement, values));
         }
         let mut sent: Vec<Sent<'_>> = Vec::with_capacity(asks.len() + 2);
         sent.extend(frame.begin.map(|text| self.bare(text)));
-        for (ask, statement) in asks.iter().zip(&statements) {
+        for (statement, values) in &ready {
             sent.push(Box::pin(async move {
-                let params = ask.params.iter().map(|param| &**param as &(dyn ToSql + Sync));
-                let answer = self.client.query_raw(statement, params).await?;
+                let answer = self.client.query_raw(statement, values).await?;
                 let mut answer = std::pin::pin!(answer);
                 let mut rows = Vec::new();
                 while let Some(row) = answer.try_next().await? {

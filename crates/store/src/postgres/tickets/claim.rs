@@ -78,12 +78,13 @@ async fn walk(work: &mut Work, ask: &ClaimAsk, now: i64) -> Result<Walk> {
     let mut steps = 0;
     let laps = [(start, None), ("", Some(start.to_owned()))];
     for (after, last) in laps.into_iter().take(if start.is_empty() { 1 } else { 2 }) {
-        let (room, left) = (most - walk.due.len(), CUSTOMERS_STEPPED_OVER - steps);
-        if room == 0 || (left == 0 && !walk.due.is_empty()) {
+        let left = CUSTOMERS_STEPPED_OVER - steps;
+        if walk.due.len() == most || (left == 0 && !walk.due.is_empty()) {
             return Ok(walk);
         }
-        let (room, left) = (row::number(room), row::number(left));
-        let asked = params![ask.network.to_string(), after.to_owned(), last, now, room, left];
+        let network = ask.network.to_string();
+        let (found, left) = (row::number(walk.due.len()), row::number(left));
+        let asked = params![network, after.to_owned(), last, now, row::number(most), left, found];
         let answer = work.one(sql::TICKET_CLAIM_NEXT_CUSTOMER, asked).await?;
         for row in &answer.rows {
             if row::get(row, 1)? {

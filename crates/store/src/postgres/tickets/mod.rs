@@ -2,9 +2,11 @@
 
 mod by_hand;
 mod claim;
+mod ledger;
 mod number;
 mod numbers;
 mod open;
+mod opened;
 mod settle;
 
 use async_trait::async_trait;
@@ -20,9 +22,10 @@ use super::link::params;
 use super::{LeaseClock, PostgresStore, Shared, sql, told};
 
 pub(super) use by_hand::{cancel, retry};
+pub(super) use ledger::{add_services, count_services};
 pub(super) use numbers::Numbers;
-pub(super) use open::{KeyRows, open, remembered};
-pub(super) use settle::{add_services, count_services};
+pub(super) use open::{open, remembered};
+pub(super) use opened::KeyRows;
 
 #[async_trait]
 impl TicketStore for PostgresStore {
