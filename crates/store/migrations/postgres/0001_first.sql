@@ -25,7 +25,7 @@ CREATE TABLE setting (
   CHECK ((number IS NULL) <> (secret IS NULL))
 );
 
-INSERT INTO setting (key, number) VALUES ('maintenance', 0), ('stamp.users', 0), ('stamp.networks', 0);
+INSERT INTO setting (key, number) VALUES ('maintenance', 0), ('books.generation', 0), ('stamp.users', 0), ('stamp.networks', 0);
 
 -- 366 random bits of the operating system.
 INSERT INTO setting (key, secret) VALUES ('installation.key', sha256(
@@ -377,6 +377,8 @@ CREATE TABLE portal_counter (
 );
 
 CREATE UNIQUE INDEX portal_request_ticket ON portal_request (ticket_id);
+-- For an operator's own questions about one customer.
+CREATE INDEX portal_request_customer ON portal_request (tenant, par_cust_id);
 
 -- The document's two relations, for an operator's own SQL. Their columns stay; others may be added at the end.
 CREATE SCHEMA IF NOT EXISTS authentication;

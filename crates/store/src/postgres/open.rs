@@ -20,7 +20,8 @@ const MIGRATION_LOCK: i64 = 0x7072_6f76;
 
 /// What each connection is set to. No transaction of ours waits for a person, no statement is worth compiling.
 const SETTINGS: &str = "SET search_path = provisor; SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
-    SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = warning; SET jit = off";
+    SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = warning; SET jit = off; \
+    SET default_transaction_isolation = 'read committed'";
 
 /// The migrations, oldest first. The table `provisor.migration` says which of them a database has.
 const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/postgres/0001_first.sql")];
@@ -187,9 +188,12 @@ pub(super) async fn bring_up(
 
 /// How many migrations the database has; `None` when it has nothing of ours.
 async fn schema_of(client: &Client) -> Result<Option<usize>, OpenError> {
+    // The tables themselves: what the server has cached of names may be older than the lock that was waited for.
     let row = client
         .query_one(
-            "SELECT to_regnamespace('provisor') IS NOT NULL, to_regclass('provisor.migration') IS NOT NULL",
+            "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'provisor'), EXISTS (SELECT FROM pg_class \
+             JOIN pg_namespace ON pg_namespace.oid = relnamespace \
+             WHERE nspname = 'provisor' AND relname = 'migration')",
             &[],
         )
         .await?;

@@ -1,7 +1,7 @@
 //! Portal customers: what there is of them, and how it is written.
 //!
-//! Invariant: a password leaves the file only in [`auth`] and in what is built on it ([`record`], [`page`]); what a
-//! face shows is read without it.
+//! Invariant: a password leaves the database only in [`auth`], in what is built on it ([`record`], `portal_page`), and with
+//! the claim of the ticket that brings it; what a face shows is read without it.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use provisor_domain::portal::{
     Pack, PackValue, PortalCustomer, PortalId, PortalRecord, PortalRequest, PortalSecret,
     RequestState,
 };
-use provisor_domain::store::{Portal, PortalAuth, PortalFound, StoreError};
+use provisor_domain::store::{Origin, Portal, PortalAuth, PortalFound, StoreError};
 use provisor_domain::ticket::Subject;
 use provisor_domain::{MailAddress, Mailbox, TicketId, TicketState, Username};
 use secrecy::{ExposeSecret, SecretString};
@@ -21,7 +21,7 @@ use tokio_postgres::Row;
 
 use super::fault::Result as Outcome;
 use super::link::{Answer, Ask, params};
-use super::{PostgresStore, catalogue, row, sql, told};
+use super::{PostgresStore, audit, catalogue, row, sql, told};
 
 #[async_trait]
 impl Portal for PostgresStore {
@@ -86,12 +86,43 @@ impl Portal for PostgresStore {
         told(page.await)
     }
 
+    async fn books_generation(&self) -> Result<i64, StoreError> {
+        let generation = async { read_generation(&self.ask(&[generation()]).await?, 0) };
+        told(generation.await)
+    }
+
+    async fn books_restored(&self, origin: Origin, now: Timestamp) -> Result<i64, StoreError> {
+        let restored = async {
+            let mut work = self.work().await?;
+            let moved = work.go(&[Ask::new(sql::BOOKS_RESTORED, vec![])]).await?;
+            let generation = read_generation(&moved, 0)?;
+            let (object, detail) = ("books".to_owned(), generation.to_string());
+            let line = audit::add((&origin, now), "books.restored", object, &detail);
+            work.commit_with(&[line]).await?;
+            Ok(generation)
+        };
+        told(restored.await)
+    }
+
     async fn credential_owner(&self, digest: [u8; 32]) -> Result<Option<Username>, StoreError> {
         let found = async {
             let rows = self.ask_one(sql::CREDENTIAL_OWNER, params![digest.to_vec()]).await?;
             rows.first().map(|row| row::text(row, 0)).transpose()
         };
         told(found.await)
+    }
+}
+
+/// What asks for the generation of the books.
+pub(super) fn generation() -> Ask {
+    Ask::new(sql::BOOKS_GENERATION, vec![])
+}
+
+/// Reads the answer to [`generation`].
+pub(super) fn read_generation(answers: &[Answer], at: usize) -> Outcome<i64> {
+    match rows(answers, at).first() {
+        Some(row) => row::get(row, 0),
+        None => Err(super::Fault::broken("the books have no generation")),
     }
 }
 

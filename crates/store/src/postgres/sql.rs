@@ -19,6 +19,8 @@ macro_rules! statements {
 
 statements! {
     AUDIT_ADD = "audit_add";
+    BOOKS_GENERATION = "books_generation";
+    BOOKS_RESTORED = "books_restored";
     CATALOGUE_READ_APN = "catalogue_read.apn";
     CATALOGUE_READ_BAR = "catalogue_read.bar";
     CATALOGUE_READ_BOLTON = "catalogue_read.bolton";
@@ -88,6 +90,7 @@ statements! {
     PORTAL_SET_CUSTOMER = "portal_set.customer";
     PORTAL_SET_MAILBOX = "portal_set.mailbox";
     PORTAL_SET_PACK = "portal_set.pack";
+    PORTAL_TOUCH = "portal_touch";
     QUEUE_STATS = "queue_stats";
     SERVICE_ADD = "service_add";
     SERVICE_CLOSE = "service_close";

@@ -78,6 +78,7 @@ pub(in super::super) async fn cancel(
         Ask::new(sql::TICKET_CANCEL, cancel),
         Ask::new(sql::TICKET_SETTLE_UNLOCK, params![found.subjects, held]),
         Ask::new(sql::TICKET_SETTLE_FORGET, params![vec![id.number()]]),
+        Ask::new(sql::PORTAL_TOUCH, params![vec![id.number()]]),
         audit::add(by, "ticket.cancel", format!("ticket:{id}"), reason),
     ])
     .await?;

@@ -252,11 +252,14 @@ async fn leases(work: &mut Work, found: Vec<Found>, until: Timestamp) -> Result<
         }
     }
     let mut asks = vec![
+        portal::generation(),
         Ask::new(sql::SIM_FIND, params![iccids]),
         Ask::new(sql::TICKET_CLAIM_SECRET, params![portal]),
     ];
     asks.append(&mut records);
-    let mut answers = work.go(&asks).await?.into_iter();
+    let answers = work.go(&asks).await?;
+    let generation = portal::read_generation(&answers, 0)?;
+    let mut answers = answers.into_iter().skip(1);
     let mut next = || answers.next().map(|answer| answer.rows).unwrap_or_default();
     let mut sims = HashMap::<Iccid, SimRecord>::new();
     for row in next() {
@@ -281,6 +284,7 @@ async fn leases(work: &mut Work, found: Vec<Found>, until: Timestamp) -> Result<
                     record: portal::read_record(&own)?,
                     new_secret: secrets.remove(&one.id).flatten(),
                     raised: one.raised,
+                    generation,
                     id: id.clone(),
                 }))
             }

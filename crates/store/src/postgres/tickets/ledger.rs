@@ -45,6 +45,8 @@ pub(super) struct Ledger {
     contracts: BTreeMap<ContractCode, i64>,
     unlocked: (Vec<String>, Vec<i64>),
     forgotten: Vec<i64>,
+    /// Portal customers' tickets that ended without effect.
+    without_effect: Vec<i64>,
 }
 
 impl Ledger {
@@ -66,6 +68,7 @@ impl Ledger {
             contracts: BTreeMap::new(),
             unlocked: (Vec::new(), Vec::new()),
             forgotten: Vec::new(),
+            without_effect: Vec::new(),
         }
     }
 
@@ -108,7 +111,11 @@ impl Ledger {
             let id = one.ticket.number();
             self.unlocked.1.extend(ticket.subjects.iter().map(|_| id));
             self.unlocked.0.extend(ticket.subjects);
-            self.forgotten.extend(ticket.portal.is_some().then_some(id));
+            if ticket.portal.is_some() {
+                self.forgotten.push(id);
+                // What its mail system may have been told for it is older than whatever comes now.
+                self.without_effect.extend((state == TicketState::Failed).then_some(id));
+            }
         }
         Ok(())
     }
@@ -219,6 +226,9 @@ impl Ledger {
         }
         if !self.forgotten.is_empty() {
             asks.push(Ask::new(sql::TICKET_SETTLE_FORGET, params![self.forgotten]));
+        }
+        if !self.without_effect.is_empty() {
+            asks.push(Ask::new(sql::PORTAL_TOUCH, params![self.without_effect]));
         }
         asks.extend(count_services(&self.contracts));
         let answers = work.go(&asks).await?;

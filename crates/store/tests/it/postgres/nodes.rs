@@ -17,7 +17,8 @@ use super::*;
 use crate::conformance::all_tickets;
 use crate::conformance::portal_world::first_enable;
 use crate::conformance::world::{
-    LUIGI, MARIO, World, a, ask, completed, connect_of, failure, origin, stock_sim, worker,
+    LUIGI, MARIO, World, a, ask, completed, connect_of, failure, origin, own_number, settlement,
+    stock_sim, worker,
 };
 
 /// The small world with SIMs, as several nodes see it.
@@ -122,35 +123,50 @@ async fn workers_of_all_nodes_share_the_tickets() {
     const TICKETS: usize = 120;
     let (nodes, _database) = nodes(3, 0, LeaseClock::Caller).await;
     let world = &nodes[0];
-    world.import_sims(MARIO, 0..TICKETS).await;
-    let tickets: Vec<_> =
-        (0..TICKETS).map(|n| connect_of(&stock_sim(n, MARIO), world.start)).collect();
+    let sim = |n| own_number(stock_sim(n, MARIO), &format!("0771800{n:04}"));
+    world.add_sims((0..TICKETS).map(sim).collect()).await;
+    let tickets: Vec<_> = (0..TICKETS).map(|n| connect_of(&sim(n), world.start)).collect();
     world.store.ticket_open(tickets).await.unwrap();
     let work = |(number, node): (usize, World)| {
         tokio::spawn(async move {
-            let mut done = Vec::new();
+            let (mut done, mut connected) = (Vec::new(), 0);
             loop {
                 let ask = ClaimAsk { worker: worker(number as u128), ..ask(7, node.start) };
                 let claimed = node.claim_as(&ask).await;
-                for lease in &claimed.leases {
-                    let why = failure(FailureKind::Permanent);
-                    let settled = node.settle(lease, Verdict::Failed(why), node.start).await;
-                    assert_eq!(settled, Settled::Done);
-                    done.push(lease.ticket);
-                }
+                let settlements: Vec<_> = claimed
+                    .leases
+                    .iter()
+                    .map(|lease| {
+                        // Every third one fails; the others are services of one contract, which counts them.
+                        let fails = lease.ticket.number() % 3 == 0;
+                        connected += u64::from(!fails);
+                        let why = failure(FailureKind::Permanent);
+                        let verdict = if fails { Verdict::Failed(why) } else { completed(lease) };
+                        settlement(lease, verdict, node.start)
+                    })
+                    .collect();
+                let count = settlements.len();
+                let settled = node.store.ticket_settle(settlements, node.start).await.unwrap();
+                assert_eq!(settled, vec![Settled::Done; count]);
+                done.extend(claimed.leases.iter().map(|lease| lease.ticket));
                 if claimed.leases.is_empty() && !claimed.more {
-                    return done;
+                    return (done, connected);
                 }
             }
         })
     };
     let workers: Vec<_> = nodes.iter().cycle().take(6).cloned().enumerate().map(work).collect();
-    let mut done = Vec::new();
+    let (mut done, mut connected) = (Vec::new(), 0);
     for worker in workers {
-        done.extend(worker.await.unwrap());
+        let (tickets, services) = worker.await.unwrap();
+        done.extend(tickets);
+        connected += services;
     }
     assert_eq!(done.len(), TICKETS, "each ticket was claimed once");
     assert_eq!(done.iter().collect::<BTreeSet<_>>().len(), TICKETS);
+    let scope = world.scope("MarioG").await;
+    let contracts = world.store.contract_list(scope, a(MARIO)).await.unwrap();
+    assert_eq!(contracts.iter().map(|one| one.active_services).sum::<u64>(), connected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -75,14 +75,16 @@ fn a_server_that_loses_what_was_acknowledged_is_refused() {
 
 #[test]
 fn programs_that_create_the_schema_at_once_all_succeed() {
-    let database = Database::new();
-    std::thread::scope(|scope| {
-        let programs: Vec<_> =
-            (0..4).map(|_| scope.spawn(|| open(&database.url, OPTIONS).map(drop))).collect();
-        for program in programs {
-            program.join().unwrap().unwrap();
-        }
-    });
+    for _ in 0..6 {
+        let database = Database::new();
+        std::thread::scope(|scope| {
+            let program = || open(&database.url, OPTIONS).map(drop);
+            let programs: Vec<_> = (0..6).map(|_| scope.spawn(program)).collect();
+            for program in programs {
+                program.join().unwrap().unwrap();
+            }
+        });
+    }
 }
 
 /// Asks until the answer is not that the database is away.
