@@ -1,0 +1,2 @@
+-- books_generation
+SELECT number FROM setting WHERE key = 'books.generation'

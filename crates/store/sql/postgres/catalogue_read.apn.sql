@@ -1,0 +1,2 @@
+-- catalogue_read.apn
+SELECT code, name, network FROM apn ORDER BY code

@@ -1,0 +1,2 @@
+-- catalogue_read.bar
+SELECT code, name, network, suspends FROM bar ORDER BY code

@@ -1,0 +1,2 @@
+-- catalogue_read.bolton
+SELECT code, name, network FROM bolton ORDER BY code

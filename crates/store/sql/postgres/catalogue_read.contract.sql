@@ -1,0 +1,2 @@
+-- catalogue_read.contract
+SELECT customer, code, name FROM contract ORDER BY code

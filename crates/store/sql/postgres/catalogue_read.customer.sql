@@ -1,0 +1,2 @@
+-- catalogue_read.customer
+SELECT number, name FROM customer ORDER BY number

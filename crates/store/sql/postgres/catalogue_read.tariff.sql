@@ -1,0 +1,2 @@
+-- catalogue_read.tariff
+SELECT code, name, network FROM tariff ORDER BY code

@@ -1,0 +1,2 @@
+-- catalogue_write.bolton_known
+SELECT 1 FROM bolton WHERE code = $1

@@ -1,0 +1,2 @@
+-- catalogue_write.contract_customer
+SELECT customer FROM contract WHERE code = $1

@@ -1,0 +1,3 @@
+-- catalogue_write.tariff
+INSERT INTO tariff (code, name, network) VALUES ($1, $2, $3)
+ON CONFLICT (code) DO UPDATE SET name = excluded.name, network = excluded.network

@@ -1,0 +1,2 @@
+-- facts.tariff
+SELECT network FROM tariff WHERE code = $1

@@ -1,0 +1,2 @@
+-- installation_key
+SELECT secret FROM setting WHERE key = 'installation.key'

@@ -1,0 +1,2 @@
+-- maintenance_set
+UPDATE setting SET number = $1 WHERE key = 'maintenance'

@@ -1,0 +1,2 @@
+-- network_list
+SELECT code, driver, range_first, range_last, settings FROM network ORDER BY code

@@ -1,0 +1,2 @@
+-- service_close
+UPDATE service SET status = 'C' WHERE code = $1

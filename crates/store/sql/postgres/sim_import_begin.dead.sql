@@ -1,0 +1,2 @@
+-- sim_import_begin.dead
+SELECT id FROM sim_import WHERE state IN ('landing', 'leaving')

@@ -1,0 +1,2 @@
+-- sim_touch
+UPDATE sim SET version = version + 1 WHERE iccid = ANY ($1)

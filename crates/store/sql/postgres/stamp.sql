@@ -1,0 +1,5 @@
+-- stamp
+SELECT
+  (SELECT number FROM setting WHERE key = 'stamp.users'),
+  (SELECT number FROM setting WHERE key = 'stamp.networks'),
+  (SELECT number <> 0 FROM setting WHERE key = 'maintenance')

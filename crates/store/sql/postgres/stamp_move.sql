@@ -1,0 +1,2 @@
+-- stamp_move
+UPDATE setting SET number = number + 1 WHERE key = $1

@@ -1,0 +1,26 @@
+-- ticket_claim.next_customer
+-- The customers after $2, up to $3 where that is given, who have claimable tickets, in order; and whether the first of
+-- those is due at $4. Each is one step in the index. It ends once $5 have, of whom $7 were
+-- found before, or after $6 steps once one has.
+WITH RECURSIVE walk (customer, due, found, steps) AS (
+  (
+    SELECT customer, due_at <= $4, $7::bigint + (due_at <= $4)::int, 1::bigint
+    FROM ticket
+    WHERE network = $1 AND customer > $2 AND ($3::text IS NULL OR customer <= $3) AND state IN ('pending', 'running')
+    ORDER BY customer, due_at
+    LIMIT 1
+  )
+  UNION ALL
+  SELECT next.customer, next.due_at <= $4, walk.found + (next.due_at <= $4)::int, walk.steps + 1
+  FROM walk
+  CROSS JOIN LATERAL (
+    SELECT customer, due_at
+    FROM ticket
+    WHERE network = $1 AND customer > walk.customer AND ($3::text IS NULL OR customer <= $3)
+      AND state IN ('pending', 'running')
+    ORDER BY customer, due_at
+    LIMIT 1
+  ) AS next
+  WHERE walk.found < $5 AND (walk.found = 0 OR walk.steps < $6)
+)
+SELECT customer, due, steps FROM walk ORDER BY steps

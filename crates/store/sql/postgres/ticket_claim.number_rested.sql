@@ -1,0 +1,10 @@
+-- ticket_claim.number_rested
+-- The numbers of the range that have been free for longest and are not taken since.
+SELECT msisdn
+FROM number
+WHERE network = $1 AND state = 'quarantined' AND free_at <= $2
+  AND length(msisdn) = length($3) AND msisdn BETWEEN $3 AND $4
+  AND NOT EXISTS (SELECT 1 FROM sim WHERE sim.msisdn = number.msisdn)
+  AND NOT EXISTS (SELECT 1 FROM service WHERE service.cli = number.msisdn AND service.status IN ('A', 'B'))
+ORDER BY free_at, msisdn
+LIMIT $5

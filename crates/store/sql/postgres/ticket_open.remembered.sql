@@ -1,0 +1,6 @@
+-- ticket_open.remembered
+SELECT asked.place, idempotency.fingerprint, idempotency.ticket_id
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[])
+  WITH ORDINALITY AS asked (user_id, method, key, at, place)
+JOIN idempotency ON idempotency.user_id = asked.user_id AND idempotency.method = asked.method
+  AND idempotency.key = asked.key AND idempotency.expires_at > asked.at

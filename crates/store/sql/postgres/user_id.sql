@@ -1,0 +1,2 @@
+-- user_id
+SELECT id FROM app_user WHERE username = $1

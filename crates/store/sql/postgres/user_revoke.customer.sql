@@ -1,0 +1,2 @@
+-- user_revoke.customer
+DELETE FROM user_customer WHERE user_id = $1

@@ -1,0 +1,295 @@
+//! What callers may see, and the facts their orders are decided on.
+//!
+//! Invariant: every statement here goes through `user_customer` of the scope's user; what lies outside it answers no row.
+//! A tenant's user is granted nothing (see [`super::users`]) and so finds nothing here.
+
+use async_trait::async_trait;
+use provisor_domain::store::{
+    BarFacts, ChangeAbout, ChangeAsk, ChangeFacts, ConnectAsk, ConnectFacts, ContractSummary,
+    Directory, Earlier, Idempotency, Opened, Products, ServiceFound, SimFacts, StoreError,
+    TemplateFacts, TicketFound,
+};
+use provisor_domain::support_case::{NewSupportCase, SupportCase};
+use provisor_domain::ticket::Subject;
+use provisor_domain::{
+    CustomerNumber, Iccid, Imsi, Msisdn, ReportingGroup, Scope, ServiceCode, ServiceSelector,
+    TicketId, TicketTypeCode, UserKind,
+};
+use tokio_postgres::Row;
+
+use super::fault::{Fault, Result as Outcome};
+use super::link::{Answer, Ask, params};
+use super::tickets::{KeyRows, remembered};
+use super::{PostgresStore, audit, row, sql, told};
+
+/// Where the columns of the SIM begin, after those of its service; the ticket that is open for it comes last.
+const SIM_AT: usize = row::SERVICE_COLUMNS;
+
+#[async_trait]
+impl Directory for PostgresStore {
+    async fn contract_list(
+        &self,
+        scope: Scope,
+        customer: CustomerNumber,
+    ) -> Result<Vec<ContractSummary>, StoreError> {
+        let list = async {
+            let asked = params![scope.user.0, customer.to_string()];
+            let rows = self.ask_one(sql::CONTRACT_LIST, asked).await?;
+            rows.iter().map(read_contract).collect()
+        };
+        told(list.await)
+    }
+
+    async fn service_find(
+        &self,
+        scope: Scope,
+        selector: ServiceSelector,
+    ) -> Result<(ServiceFound, Option<Imsi>), StoreError> {
+        let found = async {
+            let answers = self.ask(&[service(&scope, &selector)]).await?;
+            let (found, sim) = read_service(&scope, first(&answers, 0))?;
+            Ok((found, sim.and_then(|facts| facts.sim.imsi)))
+        };
+        told(found.await)
+    }
+
+    async fn connect_facts(&self, ask: ConnectAsk) -> Result<ConnectFacts, StoreError> {
+        told(self.connect_facts(&ask).await)
+    }
+
+    async fn change_facts(&self, ask: ChangeAsk) -> Result<ChangeFacts, StoreError> {
+        told(self.change_facts(&ask).await)
+    }
+
+    async fn ticket_find(
+        &self,
+        scope: Scope,
+        id: TicketId,
+    ) -> Result<Option<TicketFound>, StoreError> {
+        told(self.ticket_find(&scope, id).await)
+    }
+
+    async fn ticket_type_find(&self, code: TicketTypeCode) -> Result<Option<bool>, StoreError> {
+        let found = async {
+            let rows = self.ask_one(sql::TICKET_TYPE_FIND, params![code.to_string()]).await?;
+            rows.first().map(|row| row::get(row, 0)).transpose()
+        };
+        told(found.await)
+    }
+
+    async fn support_case_open(&self, case: NewSupportCase) -> Result<Opened, StoreError> {
+        told(self.support_case_open(&case).await)
+    }
+}
+
+/// The first row of an answer, if there is one.
+fn first(answers: &[Answer], at: usize) -> Option<&Row> {
+    answers.get(at).and_then(|answer| answer.rows.first())
+}
+
+fn read_contract(row: &Row) -> Outcome<ContractSummary> {
+    Ok(ContractSummary {
+        code: row::text(row, 0)?,
+        name: row::get(row, 1)?,
+        active_services: row::count(row, 2)?,
+    })
+}
+
+fn service(scope: &Scope, selector: &ServiceSelector) -> Ask {
+    let sql = match (selector.code(), selector.cli()) {
+        (Some(_), _) => sql::SERVICE_FIND_CODE,
+        (None, Some(_)) => sql::SERVICE_FIND_CLI,
+        (None, None) => sql::SERVICE_FIND_ICCID,
+    };
+    let asked = params![
+        scope.user.0,
+        selector.code().map(ServiceCode::number),
+        selector.cli().map(Msisdn::to_string),
+        selector.iccid().map(Iccid::to_string),
+    ];
+    Ask::new(sql, asked)
+}
+
+fn read_service(scope: &Scope, row: Option<&Row>) -> Outcome<(ServiceFound, Option<SimFacts>)> {
+    let Some(row) = row else { return Ok((ServiceFound::Absent, None)) };
+    let service = row::service(row, 0)?;
+    if !scope.kind.reaches(service.code, service.group.as_ref()) {
+        return Ok((ServiceFound::OutsideKind, None));
+    }
+    Ok((ServiceFound::Found(Box::new(service)), Some(read_sim(row, SIM_AT)?)))
+}
+
+/// What the key stands for; of no key, nothing.
+fn earlier(key: Option<&Idempotency>) -> Ask {
+    let (user, method, key) =
+        key.map_or((0, "", ""), |key| (key.user.0, key.method, key.key.as_str()));
+    Ask::new(sql::FACTS_REMEMBERED, params![user, method, key.to_owned()])
+}
+
+fn read_earlier(key: Option<&Idempotency>, row: Option<&Row>) -> Outcome<Option<Earlier>> {
+    let (Some(key), Some(row)) = (key, row) else { return Ok(None) };
+    let same = row::bytes(row, 0)? == key.fingerprint;
+    Ok(Some(if same { Earlier::Ticket(row::ticket_id(row, 1)?) } else { Earlier::Other }))
+}
+
+fn sim(scope: &Scope, iccid: &Iccid) -> Ask {
+    let subject = Subject::Sim(iccid.clone()).key();
+    Ask::new(sql::FACTS_SIM, params![scope.user.0, iccid.to_string(), subject])
+}
+
+/// A SIM, then the ticket that is open for it.
+fn read_sim(row: &Row, at: usize) -> Outcome<SimFacts> {
+    let open_ticket = row::ticket_id_or_none(row, at + row::SIM_COLUMNS)?;
+    Ok(SimFacts { sim: row::sim(row, at)?, open_ticket })
+}
+
+fn read_products(about: &ChangeAbout, row: Option<&Row>) -> Outcome<Products> {
+    Ok(match about {
+        ChangeAbout::Nothing => Products::Nothing,
+        ChangeAbout::Bar(_) => Products::Bar(row.map(read_bar).transpose()?),
+        ChangeAbout::Bolton(_) => Products::Bolton(row.map(|row| row::text(row, 0)).transpose()?),
+        ChangeAbout::Template(_) => Products::Template(row.map(read_template).transpose()?),
+        ChangeAbout::NewSim(_) => Products::NewSim(row.map(|row| read_sim(row, 0)).transpose()?),
+    })
+}
+
+fn read_bar(row: &Row) -> Outcome<BarFacts> {
+    Ok(BarFacts { network: row::text(row, 0)?, suspends: row::get(row, 1)? })
+}
+
+fn read_template(row: &Row) -> Outcome<TemplateFacts> {
+    Ok(TemplateFacts {
+        network: row::text(row, 0)?,
+        tariff: row::text(row, 1)?,
+        apns: row::json(row, 2)?,
+        boltons: row::json(row, 3)?,
+    })
+}
+
+fn products(scope: &Scope, about: &ChangeAbout) -> Option<Ask> {
+    let granted = |code: &str| params![scope.user.0, code.to_owned()];
+    Some(match about {
+        ChangeAbout::Nothing => return None,
+        ChangeAbout::Bar(bar) => Ask::new(sql::FACTS_BAR, granted(bar.as_str())),
+        ChangeAbout::Bolton(bolton) => Ask::new(sql::FACTS_BOLTON, granted(bolton.as_str())),
+        ChangeAbout::Template(template) => {
+            Ask::new(sql::FACTS_TEMPLATE, params![template.to_string()])
+        }
+        ChangeAbout::NewSim(iccid) => sim(scope, iccid),
+    })
+}
+
+impl PostgresStore {
+    async fn connect_facts(&self, ask: &ConnectAsk) -> Outcome<ConnectFacts> {
+        let key = ask.idempotency.as_ref();
+        let apns: Vec<String> = ask.apns.iter().map(ToString::to_string).collect();
+        let contract = params![ask.scope.user.0, ask.contract.to_string()];
+        let answers = self
+            .ask(&[
+                earlier(key),
+                Ask::new(sql::FACTS_CONTRACT, contract),
+                sim(&ask.scope, &ask.iccid),
+                Ask::new(sql::FACTS_TARIFF, params![ask.tariff.to_string()]),
+                Ask::new(sql::FACTS_APN, params![apns]),
+            ])
+            .await?;
+        let apns = answers.last().map(|answer| answer.rows.iter()).unwrap_or_default();
+        Ok(ConnectFacts {
+            earlier: read_earlier(key, first(&answers, 0))?,
+            contract_customer: first(&answers, 1).map(|row| row::text(row, 0)).transpose()?,
+            sim: first(&answers, 2).map(|row| read_sim(row, 0)).transpose()?,
+            tariff_network: first(&answers, 3).map(|row| row::text(row, 0)).transpose()?,
+            apn_networks: apns.map(|row| row::text_or_none(row, 0)).collect::<Outcome<_>>()?,
+        })
+    }
+
+    async fn change_facts(&self, ask: &ChangeAsk) -> Outcome<ChangeFacts> {
+        let key = ask.idempotency.as_ref();
+        let mut asks = vec![service(&ask.scope, &ask.selector)];
+        asks.extend(key.is_some().then(|| earlier(key)));
+        asks.extend(products(&ask.scope, &ask.about));
+        let answers = self.ask(&asks).await?;
+        let (service, sim) = read_service(&ask.scope, first(&answers, 0))?;
+        Ok(ChangeFacts {
+            earlier: read_earlier(key, first(&answers, 1))?,
+            service,
+            sim,
+            products: read_products(&ask.about, first(&answers, 1 + usize::from(key.is_some())))?,
+        })
+    }
+
+    async fn ticket_find(&self, scope: &Scope, id: TicketId) -> Outcome<Option<TicketFound>> {
+        let asked = || params![scope.user.0, id.number()];
+        let rows = self.ask_one(sql::TICKET_FIND_TICKET, asked()).await?;
+        if let Some(row) = rows.first() {
+            let ticket = row::ticket(row, 0)?;
+            let seen = reaches(scope, row, ticket.about.service(), row::TICKET_COLUMNS)?;
+            return Ok(seen.then(|| TicketFound::Ticket(Box::new(ticket))));
+        }
+        let rows = self.ask_one(sql::TICKET_FIND_CASE, asked()).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let case = SupportCase {
+            id: row::ticket_id(row, 0)?,
+            ticket_type: row::text(row, 1)?,
+            service: row::service_code_or_none(row, 2)?,
+            raised: row::moment(row, 3)?,
+            closed: row::moment_or_none(row, 4)?,
+        };
+        Ok(reaches(scope, row, case.service, 5)?.then_some(TicketFound::Case(case)))
+    }
+
+    async fn support_case_open(&self, case: &NewSupportCase) -> Outcome<Opened> {
+        let mut work = self.work().await?;
+        let key = case.idempotency.as_ref();
+        let known = Ask::new(sql::TICKET_TYPE_FIND, params![case.ticket_type.to_string()]);
+        let known = work.go(&[known]).await?;
+        if let Some(answer) = remembered(&mut work, key, case.raised).await? {
+            return Ok(answer);
+        }
+        if first(&known, 0).is_none() {
+            return Err(Fault::conflict(format!("ticket type {} is not known", case.ticket_type)));
+        }
+        let id = self.shared.numbers.ticket(&mut work).await?;
+        if let Some(key) = key {
+            let mut rows = KeyRows::default();
+            rows.add(key, id, case.raised)?;
+            let won = work.go(&[rows.ask()]).await?;
+            if first(&won, 0).is_none() {
+                // Somebody else used the key since; his answer is there now.
+                let answer = remembered(&mut work, Some(key), case.raised).await?;
+                return answer.ok_or_else(|| Fault::unavailable("the key was used and forgotten"));
+            }
+        }
+        let open = params![
+            id.number(),
+            case.ticket_type.to_string(),
+            case.scope.user.0,
+            case.service.as_ref().map(|service| service.customer.to_string()),
+            case.service.as_ref().map(|service| service.code.number()),
+            case.message.clone(),
+            case.file.as_ref().map(|file| file.name.clone()),
+            case.file.as_ref().map(|file| file.content.clone()),
+            case.origin.actor.clone(),
+            case.raised.as_millisecond(),
+        ];
+        let by = (&case.origin, case.raised);
+        let line =
+            audit::add(by, "support_case.open", format!("case:{id}"), case.ticket_type.as_str());
+        work.commit_with(&[Ask::new(sql::SUPPORT_CASE_OPEN, open), line]).await?;
+        Ok(Opened::Ticket(id))
+    }
+}
+
+/// Whether the caller's kind reaches a ticket's service or, before there is one, the caller raised it. `at`: the group
+/// of the service, then whether the caller raised it.
+fn reaches(scope: &Scope, row: &Row, service: Option<ServiceCode>, at: usize) -> Outcome<bool> {
+    let group: Option<ReportingGroup> = row::text_or_none(row, at)?;
+    let own: bool = row::get(row, at + 1)?;
+    Ok(match &scope.kind {
+        UserKind::Account => true,
+        UserKind::Group(_) | UserKind::Service(_) => {
+            service.map_or(own, |code| scope.kind.reaches(code, group.as_ref()))
+        }
+        UserKind::Tenant(_) => false,
+    })
+}

@@ -1,0 +1,168 @@
+//! The store on PostgreSQL: a few connections, each used by many at once.
+//!
+//! Invariants:
+//! - What a method answered `Ok` for is committed; the server is refused when its commits are not durable ([`open`]).
+//! - A write is one transaction ([`work::Work`]) that has its connection to itself; questions share theirs ([`link`]), and
+//!   a question of several statements is asked about one moment.
+//! - Whoever changes a SIM or a portal customer holds its row of `subject_lock`: a ticket, or the catalogue for the length
+//!   of its transaction. Whoever opens a ticket takes that row first and looks at the version after that.
+//! - Rows are locked in one order everywhere: keys, subjects, counters of relations, tickets, the books, contracts.
+//! - A transaction whose commit was under way when the connection broke is never repeated. Of tickets that were opened
+//!   it is found out whether they are there ([`tickets`]); other callers get [`StoreError::Unavailable`], and what was sent
+//!   is fenced (a claim by its lease, a settlement by its epoch) or can be said twice.
+
+mod audit;
+mod catalogue;
+mod directory;
+mod fault;
+mod gather;
+mod import;
+mod line;
+mod link;
+mod open;
+mod operations;
+mod portal;
+mod row;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod tickets;
+mod users;
+mod work;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use provisor_domain::store::StoreError;
+use tokio_postgres::Row;
+
+pub use open::OpenError;
+
+use fault::{Fault, Result as Outcome};
+use gather::Gatherer;
+use line::Line;
+use link::{Answer, Ask, Frame, Param, SNAPSHOT};
+use tickets::Numbers;
+use work::Work;
+
+/// How a store is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// How many connections write and claim. Tickets are opened on one more.
+    pub writers: usize,
+    /// How many connections read.
+    pub readers: usize,
+    /// Whether an older schema is migrated. An empty database always gets its schema.
+    pub migrate: bool,
+    /// Whether a server is accepted whose settings can lose what was acknowledged (`fsync`, `full_page_writes` or
+    /// `synchronous_commit` off).
+    pub accept_loss: bool,
+    /// Whose clock tells when a ticket is due and a lease ends.
+    pub clock: LeaseClock,
+}
+
+/// Whose clock tells when a ticket is due and a lease ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseClock {
+    /// The database's: nodes whose clocks differ agree.
+    Database,
+    /// The caller's `now`: for one node, and for tests that move time.
+    Caller,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let clock = LeaseClock::Database;
+        Self { writers: 2, readers: 2, migrate: true, accept_loss: false, clock }
+    }
+}
+
+/// The store. Clones share it; when the last one is dropped, its connections are closed.
+#[derive(Clone)]
+pub struct PostgresStore {
+    shared: Arc<Shared>,
+    gatherer: Gatherer,
+}
+
+struct Shared {
+    opener: Line,
+    writers: Vec<Line>,
+    readers: Vec<Line>,
+    next_reader: AtomicUsize,
+    next_writer: AtomicUsize,
+    numbers: Numbers,
+    clock: LeaseClock,
+}
+
+impl std::fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PostgresStore")
+    }
+}
+
+impl PostgresStore {
+    /// Opens the database that `url` names (`postgres://user:password@host:port/database`, or libpq's `key=value`
+    /// form), which gets its schema when it is empty and is migrated when it is older (see [`Options::migrate`]).
+    ///
+    /// Connections live on the runtime that this is called on. The user needs the right to create schemas when
+    /// there is something to migrate.
+    pub async fn open(url: &str, options: Options) -> Result<Self, OpenError> {
+        let config = open::config(url)?;
+        open::bring_up(&config, options).await?;
+        let lines = |count: usize| (0..count.max(1)).map(|_| Line::new(&config, options)).collect();
+        let shared = Arc::new(Shared {
+            opener: Line::new(&config, options),
+            writers: lines(options.writers),
+            readers: lines(options.readers),
+            next_reader: AtomicUsize::new(0),
+            next_writer: AtomicUsize::new(0),
+            numbers: Numbers::default(),
+            clock: options.clock,
+        });
+        let gatherer = Gatherer::spawn(Arc::clone(&shared));
+        Ok(Self { shared, gatherer })
+    }
+
+    /// Migrates the database that `url` names. Answers from and to which schema it went (equal when there was nothing
+    /// to do).
+    pub async fn migrate(url: &str, options: Options) -> Result<(usize, usize), OpenError> {
+        let config = open::config(url)?;
+        open::bring_up(&config, Options { migrate: true, ..options }).await
+    }
+
+    /// Begins a write. See [`Work`].
+    async fn work(&self) -> Outcome<Work> {
+        let writers = &self.shared.writers;
+        for line in writers {
+            if let Some(work) = line.try_work().await? {
+                return Ok(work);
+            }
+        }
+        let next = self.shared.next_writer.fetch_add(1, Ordering::Relaxed);
+        writers[next % writers.len()].work().await
+    }
+
+    /// Asks several things about one moment. One that broke off is asked once more, on a new connection.
+    async fn ask(&self, asks: &[Ask]) -> Outcome<Vec<Answer>> {
+        let frame = if asks.len() > 1 { SNAPSHOT } else { Frame::default() };
+        let next = self.shared.next_reader.fetch_add(1, Ordering::Relaxed);
+        let readers = &self.shared.readers;
+        let line = &readers[next % readers.len()];
+        let link = line.link().await?;
+        match link.go(asks, frame).await {
+            Err(_) if link.is_broken() => line.link().await?.go(asks, frame).await,
+            other => other,
+        }
+    }
+
+    /// Asks one thing.
+    async fn ask_one(&self, sql: &'static str, params: Vec<Param>) -> Outcome<Vec<Row>> {
+        let mut answers = self.ask(&[Ask::new(sql, params)]).await?;
+        Ok(answers.pop().map(|answer| answer.rows).unwrap_or_default())
+    }
+}
+
+/// What the port says of an outcome.
+fn told<T>(outcome: Outcome<T>) -> Result<T, StoreError> {
+    outcome.map_err(|fault: Fault| fault.to_store_error())
+}

@@ -1,0 +1,124 @@
+//! What can only be seen from inside: the statements.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use tokio_postgres::Client;
+
+use super::{Options, PostgresStore, fault, open, sql};
+
+#[path = "../../tests/it/postgres/rig.rs"]
+#[expect(dead_code, reason = "the tests from outside use more of it")]
+mod rig;
+
+/// Statements that only one of the databases needs, because the other asks it otherwise.
+const ONLY_SQLITE: [&str; 2] = [
+    "ticket_claim.number_known", // one number at a time; PostgreSQL asks about many: number_free
+    "ticket_claim.number_taken",
+];
+const ONLY_POSTGRES: [&str; 11] = [
+    "catalogue_write.apn_known", // SQLite asks facts.apn, which asks about many here
+    "catalogue_write.hold",      // one writer needs no locks
+    "catalogue_write.let_go",
+    "catalogue_write.service_code", // SQLite counts on from the greatest code
+    "clock",                        // leases by the database's clock
+    "portal_page.mailboxes",        // SQLite asks for one customer after the other
+    "portal_page.packs",
+    "ticket_claim.number_free",
+    "ticket_open.take_back", // one writer loses no race
+    "ticket_open.turn",      // a commit into a file is not lost on the way
+    "ticket_open.written",
+];
+
+fn folder(name: &str) -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql").join(name);
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    names.map(|name| name.into_string().unwrap().strip_suffix(".sql").unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_file_of_sql_is_a_statement_under_its_own_name() {
+    let named: BTreeSet<String> = sql::ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(folder("postgres"), named);
+    for (name, text) in sql::ALL {
+        assert_eq!(text.lines().next(), Some(format!("-- {name}").as_str()));
+        assert!(!text.contains('?'), "{name}: placeholders are $1");
+    }
+}
+
+#[test]
+fn both_databases_have_the_same_statements() {
+    let (sqlite, postgres) = (folder("sqlite"), folder("postgres"));
+    let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| -> Vec<String> {
+        a.difference(b).cloned().collect()
+    };
+    assert_eq!(only(&sqlite, &postgres), ONLY_SQLITE);
+    assert_eq!(only(&postgres, &sqlite), ONLY_POSTGRES);
+}
+
+/// A connection to a database with the schema.
+async fn connection(database: &rig::Database) -> Client {
+    PostgresStore::migrate(&database.url, Options::default()).await.unwrap();
+    let config = open::config(&database.url).unwrap();
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute("SET search_path = provisor").await.unwrap();
+    client
+}
+
+#[test]
+fn every_statement_prepares() {
+    let database = rig::Database::new();
+    rig::block_on(async {
+        let client = connection(&database).await;
+        let mut bad = Vec::new();
+        for (name, text) in sql::ALL {
+            if let Err(error) = client.prepare(text).await {
+                bad.push(format!("{name}: {}", fault::words(&error)));
+            }
+        }
+        assert!(bad.is_empty(), "{bad:#?}");
+    });
+}
+
+/// The plan of a statement whose values are not known, where a table is only scanned when there is no index for it.
+async fn plan(client: &Client, text: &str) -> String {
+    let count = client.prepare(text).await.unwrap().params().len();
+    let values =
+        if count == 0 { String::new() } else { format!("({})", vec!["NULL"; count].join(", ")) };
+    client.batch_execute(&format!("PREPARE asked AS {text}")).await.unwrap();
+    let lines = client.query(&format!("EXPLAIN EXECUTE asked{values}"), &[]).await.unwrap();
+    client.batch_execute("DEALLOCATE asked").await.unwrap();
+    lines.iter().map(|line| line.get::<_, String>(0) + "\n").collect()
+}
+
+/// The statements whose cost must not grow with what is stored. The others list, count or clean up on purpose.
+#[test]
+fn no_statement_of_a_request_scans_a_table() {
+    const ON_PURPOSE: [&str; 7] = [
+        "catalogue_read.",
+        "catalogue_write.service_code", // a sequence is a table of one row
+        "network_list",
+        "ping",
+        "queue_stats",      // walks the open tickets
+        "ticket_list.open", // likewise
+        "user_list",
+    ];
+    let database = rig::Database::new();
+    rig::block_on(async {
+        let client = connection(&database).await;
+        let generic = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
+        client.batch_execute(generic).await.unwrap();
+        let mut found = Vec::new();
+        for (name, text) in sql::ALL {
+            if ON_PURPOSE.iter().any(|prefix| name.starts_with(prefix)) {
+                continue;
+            }
+            let plan = plan(&client, text).await;
+            if plan.contains("Seq Scan on") {
+                found.push(format!("{name}:\n{plan}"));
+            }
+        }
+        assert!(found.is_empty(), "{}", found.join("\n"));
+    });
+}

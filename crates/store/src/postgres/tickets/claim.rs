@@ -1,0 +1,305 @@
+//! Claiming tickets, fairly between customers.
+//!
+//! The claim walks the customers that have claimable tickets, one step of the index each, beginning after the one who
+//! was served last. Each gets an equal share; what is left over goes round by round to those who have more. What another
+//! worker is taking at this moment is passed by.
+//!
+//! Invariant: the cost of a claim does not depend on how many tickets wait or are finished. It grows with the customers
+//! that have open tickets but none that is due: they are stepped over, at most [`CUSTOMERS_STEPPED_OVER`] of them once
+//! something was found.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use provisor_domain::plan::{Books, PortalBooks, ServiceBooks};
+use provisor_domain::portal::{PortalId, PortalSecret};
+use provisor_domain::store::{ClaimAsk, Claimed, Lease};
+use provisor_domain::{
+    CustomerNumber, Iccid, Msisdn, NetworkCode, Order, OrderKind, SimRecord, TenantName, TicketId,
+    TicketState,
+};
+use tokio_postgres::Row;
+
+use super::super::fault::{Fault, Result};
+use super::super::link::{Ask, params};
+use super::super::work::Work;
+use super::super::{LeaseClock, portal, row, sql};
+use super::number;
+
+/// Most customers that one claim serves.
+const CUSTOMERS_PER_CLAIM_MAX: usize = 64;
+/// Most customers that a claim looks at once it has found one to serve.
+const CUSTOMERS_STEPPED_OVER: usize = 1_024;
+/// Where the columns of the SIM begin, those of the service, and the customer.
+const SIM_AT: usize = 10;
+const SERVICE_AT: usize = SIM_AT + row::SIM_COLUMNS;
+const CUSTOMER_AT: usize = SERVICE_AT + row::SERVICE_COLUMNS;
+
+pub(super) async fn claim(mut work: Work, ask: &ClaimAsk, clock: LeaseClock) -> Result<Claimed> {
+    let lease = SignedDuration::try_from(ask.lease)
+        .map_err(|error| Fault::broken(format!("the lease does not end: {error}")))?;
+    let until = ask.now.checked_add(lease);
+    let until = until.map_err(|error| Fault::broken(format!("the lease does not end: {error}")))?;
+    let now = match clock {
+        LeaseClock::Caller => ask.now.as_millisecond(),
+        LeaseClock::Database => row::get(work.one(sql::CLOCK, vec![]).await?.one()?, 0)?,
+    };
+    let walk = walk(&mut work, ask, now).await?;
+    let mut claimed = Claimed { leases: Vec::new(), last: ask.after.clone(), more: !walk.complete };
+    if let Some(last) = walk.due.last() {
+        claimed.last = Some(last.clone());
+    }
+    let (found, hungry) = find(&mut work, ask, now, walk.due).await?;
+    claimed.more |= hungry;
+    if found.is_empty() {
+        return Ok(claimed);
+    }
+    let found = numbered(&mut work, ask, found).await?;
+    // Its end by the caller's clock: the database counts from a later moment than the caller's `now`.
+    let ends = now.saturating_add(until.as_millisecond() - ask.now.as_millisecond());
+    let taking = take(&found, ask, ends);
+    claimed.leases = leases(&mut work, found, until).await?;
+    work.commit_with(&[taking]).await?;
+    Ok(claimed)
+}
+
+/// The customers to be served.
+struct Walk {
+    due: Vec<CustomerNumber>,
+    /// True when every customer with claimable tickets was looked at.
+    complete: bool,
+}
+
+/// Walks once round the customers, beginning after the one who was served last.
+async fn walk(work: &mut Work, ask: &ClaimAsk, now: i64) -> Result<Walk> {
+    let start = ask.after.as_ref().map_or("", CustomerNumber::as_str);
+    let most = ask.take.min(CUSTOMERS_PER_CLAIM_MAX);
+    let mut walk = Walk { due: Vec::new(), complete: false };
+    let mut steps = 0;
+    let laps = [(start, None), ("", Some(start.to_owned()))];
+    for (after, last) in laps.into_iter().take(if start.is_empty() { 1 } else { 2 }) {
+        let left = CUSTOMERS_STEPPED_OVER - steps;
+        if walk.due.len() == most || (left == 0 && !walk.due.is_empty()) {
+            return Ok(walk);
+        }
+        let network = ask.network.to_string();
+        let (found, left) = (row::number(walk.due.len()), row::number(left));
+        let asked = params![network, after.to_owned(), last, now, row::number(most), left, found];
+        let answer = work.one(sql::TICKET_CLAIM_NEXT_CUSTOMER, asked).await?;
+        for row in &answer.rows {
+            if row::get(row, 1)? {
+                walk.due.push(row::text(row, 0)?);
+            }
+        }
+        steps = (steps + answer.rows.len()).min(CUSTOMERS_STEPPED_OVER);
+    }
+    walk.complete = walk.due.len() < most && steps < CUSTOMERS_STEPPED_OVER;
+    Ok(walk)
+}
+
+/// Finds what is due and locks it; also answers whether there may be more.
+async fn find(
+    work: &mut Work,
+    ask: &ClaimAsk,
+    now: i64,
+    mut hungry: Vec<CustomerNumber>,
+) -> Result<(Vec<Found>, bool)> {
+    let (mut found, mut seen) = (Vec::new(), Vec::<i64>::new());
+    while found.len() < ask.take && !hungry.is_empty() {
+        let left = ask.take - found.len();
+        let rooms: Vec<i64> = shares(left, hungry.len());
+        let names: Vec<String> = hungry.iter().map(ToString::to_string).collect();
+        let asked = params![ask.network.to_string(), names, rooms.clone(), now, seen.clone()];
+        let answer = work.one(sql::TICKET_CLAIM_DUE, asked).await?;
+        let mut got = HashMap::<&str, i64>::new();
+        for row in &answer.rows {
+            seen.push(row::get(row, 0)?);
+            *got.entry(row::get(row, CUSTOMER_AT)?).or_default() += 1;
+            found.extend(read(row, &ask.network)?);
+        }
+        let all = hungry.into_iter().zip(rooms);
+        let full = |(customer, room): &(CustomerNumber, i64)| {
+            got.get(customer.as_str()).copied().unwrap_or(0) == *room
+        };
+        hungry = all.filter(full).map(|(customer, _)| customer).collect();
+    }
+    Ok((found, !hungry.is_empty()))
+}
+
+/// Equal shares of `all`; the first ones get what does not divide.
+fn shares(all: usize, among: usize) -> Vec<i64> {
+    (0..among).map(|at| row::number(all / among + usize::from(at < all % among))).collect()
+}
+
+/// A ticket as the claim finds it.
+struct Found {
+    id: TicketId,
+    kind: OrderKind,
+    order: Option<Order>,
+    epoch: i64,
+    attempts: u32,
+    in_doubt: bool,
+    raised: Timestamp,
+    cli: Option<Msisdn>,
+    about: FoundAbout,
+}
+
+/// What it is about, as far as it is read with it.
+enum FoundAbout {
+    Service(Box<ServiceBooks>),
+    Portal(PortalId),
+}
+
+impl Found {
+    fn leased(self, until: Timestamp, books: Books) -> Lease {
+        Lease {
+            ticket: self.id,
+            epoch: self.epoch + 1,
+            attempts_before: self.attempts,
+            until,
+            order: self.order,
+            kind: self.kind,
+            books,
+            in_doubt: self.in_doubt,
+            raised: self.raised,
+        }
+    }
+}
+
+/// `None` for a kind of ticket that only a newer program knows: it is left to that one.
+fn read(row: &Row, network: &NetworkCode) -> Result<Option<Found>> {
+    let Ok(kind) = row::get::<&str>(row, 2)?.parse() else { return Ok(None) };
+    let state: TicketState = row::text(row, 1)?;
+    let customer: CustomerNumber = row::text(row, CUSTOMER_AT)?;
+    Ok(Some(Found {
+        id: row::ticket_id(row, 0)?,
+        kind,
+        // A newer program's order may not be readable; the engine gives it back.
+        order: serde_json::from_str(row::get(row, 3)?).ok(),
+        epoch: row::get(row, 4)?,
+        attempts: row::count(row, 5)?,
+        // A running ticket is only found here when its lease ran out: who knows what was sent.
+        in_doubt: row::get::<bool>(row, 6)? || state == TicketState::Running,
+        raised: row::moment(row, 7)?,
+        cli: row::text_or_none(row, 8)?,
+        about: match row::text_or_none(row, SIM_AT - 1)? {
+            Some(par_cust_id) => FoundAbout::Portal(PortalId {
+                tenant: tenant_of(&customer)?,
+                customer: par_cust_id,
+            }),
+            None => FoundAbout::Service(Box::new(ServiceBooks {
+                customer,
+                network: network.clone(),
+                sim: row::sim(row, SIM_AT)?,
+                service: row::service_or_none(row, SERVICE_AT)?,
+                new_sim: None,
+                number: None,
+                range_exhausted: false,
+            })),
+        },
+    }))
+}
+
+/// A portal customer's ticket carries its tenant's name as customer.
+fn tenant_of(customer: &CustomerNumber) -> Result<TenantName> {
+    let name = customer.as_str();
+    name.parse().map_err(|error| Fault::broken(format!("tenant {name}: {error}")))
+}
+
+/// Gives each connect its number: the one that was reserved for it before, the SIM's own, or one of the range.
+async fn numbered(work: &mut Work, ask: &ClaimAsk, mut found: Vec<Found>) -> Result<Vec<Found>> {
+    let mut without = Vec::new();
+    for (at, one) in found.iter_mut().enumerate() {
+        let FoundAbout::Service(books) = &mut one.about else { continue };
+        if one.kind == OrderKind::Connect {
+            books.number = one.cli.clone().or_else(|| books.sim.msisdn.clone());
+            without.extend(books.number.is_none().then_some(at));
+        }
+    }
+    if without.is_empty() {
+        return Ok(found);
+    }
+    // When a number is free again is told by those who sent it to rest: by the callers' clocks.
+    let now = ask.now.as_millisecond();
+    let reserved = number::reserve(work, &ask.network, without.len(), now).await?;
+    let mut numbers = reserved.numbers.into_iter();
+    for at in without {
+        let one = &mut found[at];
+        let FoundAbout::Service(books) = &mut one.about else { continue };
+        books.number = numbers.next();
+        books.range_exhausted = books.number.is_none() && reserved.exists;
+        one.cli.clone_from(&books.number);
+    }
+    Ok(found)
+}
+
+/// The SIM that an order moves to.
+fn new_sim(found: &Found) -> Option<&Iccid> {
+    match &found.order {
+        Some(Order::ChangeSim { new_sim }) => Some(new_sim),
+        _ => None,
+    }
+}
+
+/// Reads the books that are not read with the ticket: SIMs to move to, portal customers.
+async fn leases(work: &mut Work, found: Vec<Found>, until: Timestamp) -> Result<Vec<Lease>> {
+    let iccids: Vec<String> = found.iter().filter_map(new_sim).map(Iccid::to_string).collect();
+    let (mut portal, mut records) = (Vec::new(), Vec::new());
+    for one in &found {
+        if let FoundAbout::Portal(id) = &one.about {
+            portal.push(one.id.number());
+            records.extend(portal::record(id));
+        }
+    }
+    let mut asks = vec![
+        portal::generation(),
+        Ask::new(sql::SIM_FIND, params![iccids]),
+        Ask::new(sql::TICKET_CLAIM_SECRET, params![portal]),
+    ];
+    asks.append(&mut records);
+    let answers = work.go(&asks).await?;
+    let generation = portal::read_generation(&answers, 0)?;
+    let mut answers = answers.into_iter().skip(1);
+    let mut next = || answers.next().map(|answer| answer.rows).unwrap_or_default();
+    let mut sims = HashMap::<Iccid, SimRecord>::new();
+    for row in next() {
+        let sim = row::sim(&row, 0)?;
+        sims.insert(sim.iccid.clone(), sim);
+    }
+    let mut secrets = HashMap::<TicketId, Option<PortalSecret>>::new();
+    for row in next() {
+        secrets.insert(row::ticket_id(&row, 0)?, portal::secret_or_none(&row, 1)?);
+    }
+    let mut leases = Vec::with_capacity(found.len());
+    for mut one in found {
+        let to = new_sim(&one).and_then(|iccid| sims.get(iccid).cloned());
+        let books = match &mut one.about {
+            FoundAbout::Service(books) => {
+                books.new_sim = to;
+                Books::Service(books.clone())
+            }
+            FoundAbout::Portal(id) => {
+                let own: Vec<_> = answers.by_ref().take(portal::RECORD_ASKS).collect();
+                Books::Portal(Box::new(PortalBooks {
+                    record: portal::read_record(&own)?,
+                    new_secret: secrets.remove(&one.id).flatten(),
+                    raised: one.raised,
+                    generation,
+                    id: id.clone(),
+                }))
+            }
+        };
+        leases.push(one.leased(until, books));
+    }
+    Ok(leases)
+}
+
+/// What makes the tickets the worker's until `ends`.
+fn take(found: &[Found], ask: &ClaimAsk, ends: i64) -> Ask {
+    let ids: Vec<i64> = found.iter().map(|found| found.id.number()).collect();
+    let in_doubt: Vec<bool> = found.iter().map(|found| found.in_doubt).collect();
+    let clis: Vec<Option<String>> =
+        found.iter().map(|found| found.cli.as_ref().map(Msisdn::to_string)).collect();
+    let worker = ask.worker.0.as_bytes().to_vec();
+    Ask::new(sql::TICKET_CLAIM_TAKE, params![ids, worker, ends, in_doubt, clis])
+}

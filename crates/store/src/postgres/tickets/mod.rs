@@ -1,0 +1,99 @@
+//! Tickets: open, claim, settle, give back.
+
+mod by_hand;
+mod claim;
+mod ledger;
+mod number;
+mod numbers;
+mod open;
+mod opened;
+mod settle;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use provisor_domain::NetworkCode;
+use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
+use provisor_domain::store::{
+    ClaimAsk, Claimed, NewTicket, Opened, Settled, Settlement, StoreError, TicketStore, WorkerId,
+};
+
+use super::fault::Result as Outcome;
+use super::link::params;
+use super::{LeaseClock, PostgresStore, Shared, sql, told};
+
+pub(super) use by_hand::{cancel, retry};
+pub(super) use ledger::{add_services, count_services};
+pub(super) use numbers::Numbers;
+pub(super) use open::{open, remembered};
+pub(super) use opened::KeyRows;
+
+#[async_trait]
+impl TicketStore for PostgresStore {
+    async fn ticket_open(&self, tickets: Vec<NewTicket>) -> Result<Vec<Opened>, StoreError> {
+        check_batch(tickets.len())?;
+        self.gatherer.open(tickets).await
+    }
+
+    async fn ticket_claim(&self, ask: ClaimAsk) -> Result<Claimed, StoreError> {
+        check_batch(ask.take)?;
+        let claimed = async {
+            let work = self.work().await?;
+            claim::claim(work, &ask, self.shared.clock).await
+        };
+        told(claimed.await)
+    }
+
+    async fn ticket_settle(
+        &self,
+        settlements: Vec<Settlement>,
+        now: Timestamp,
+    ) -> Result<Vec<Settled>, StoreError> {
+        check_batch(settlements.len())?;
+        told(self.settle(&settlements, now).await)
+    }
+
+    async fn ticket_rescue(
+        &self,
+        network: NetworkCode,
+        worker: WorkerId,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        told(self.rescue(&network, worker, now).await)
+    }
+}
+
+fn check_batch(len: usize) -> Result<(), StoreError> {
+    if len <= TICKETS_PER_BATCH_MAX {
+        return Ok(());
+    }
+    Err(StoreError::Conflict(format!("{len} tickets in one call, {TICKETS_PER_BATCH_MAX} fit")))
+}
+
+impl PostgresStore {
+    /// When a ticket is due that is due at once: by the caller's clock, or `None` for the database's.
+    pub(super) fn due(&self, now: Timestamp) -> Option<i64> {
+        self.shared.due(now)
+    }
+
+    async fn rescue(
+        &self,
+        network: &NetworkCode,
+        worker: WorkerId,
+        now: Timestamp,
+    ) -> Outcome<usize> {
+        let rescue = params![network.to_string(), worker.0.as_bytes().to_vec(), self.due(now)];
+        let mut work = self.work().await?;
+        let rescued = work.one(sql::TICKET_RESCUE, rescue).await?.changed;
+        work.commit().await?;
+        Ok(usize::try_from(rescued).unwrap_or(usize::MAX))
+    }
+}
+
+impl Shared {
+    fn due(&self, now: Timestamp) -> Option<i64> {
+        match self.clock {
+            LeaseClock::Database => None,
+            LeaseClock::Caller => Some(now.as_millisecond()),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Numbers of tickets and codes of services, as the database's sequences hand them out.
+//!
+//! A number that was taken and not used (a transaction was rolled back, a settlement refused) is kept for the next one.
+//! A gap remains where a process ends in between, or another node was faster; nothing depends on there being none.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use provisor_domain::{ServiceCode, TicketId};
+
+use super::super::fault::{Fault, Result};
+use super::super::link::params;
+use super::super::work::Work;
+use super::super::{row, sql};
+
+/// The numbers that this process has taken and not used.
+#[derive(Default)]
+pub(in super::super) struct Numbers {
+    tickets: Kept,
+    services: Kept,
+}
+
+#[derive(Default)]
+struct Kept(Mutex<BTreeSet<i64>>);
+
+impl Kept {
+    fn give_back(&self, numbers: impl IntoIterator<Item = i64>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(numbers);
+    }
+
+    fn pop(&self) -> Option<i64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_first()
+    }
+
+    /// So many numbers, upward.
+    async fn take(&self, work: &mut Work, sql: &'static str, count: usize) -> Result<Vec<i64>> {
+        let mut numbers: Vec<i64> = std::iter::from_fn(|| self.pop()).take(count).collect();
+        let missing = count - numbers.len();
+        if missing > 0 {
+            let more = match work.one(sql, params![row::number(missing)]).await {
+                Ok(answer) => answer.rows.iter().map(|row| row::get(row, 0)).collect(),
+                Err(fault) => Err(fault),
+            };
+            match more {
+                Ok::<Vec<i64>, _>(more) => numbers.extend(more),
+                Err(fault) => {
+                    self.give_back(numbers);
+                    return Err(fault);
+                }
+            }
+        }
+        Ok(numbers)
+    }
+}
+
+impl Numbers {
+    /// The number of one ticket or support case.
+    pub(in super::super) async fn ticket(&self, work: &mut Work) -> Result<TicketId> {
+        let numbers = self.tickets(work, 1).await?;
+        numbers.first().copied().ok_or_else(|| Fault::broken("no number for a ticket"))
+    }
+
+    /// Numbers of tickets, upward.
+    pub(super) async fn tickets(&self, work: &mut Work, count: usize) -> Result<Vec<TicketId>> {
+        let numbers = self.tickets.take(work, sql::TICKET_OPEN_NEXT_ID, count).await?;
+        let number = |number| TicketId::new(number).ok_or_else(|| Fault::broken("no number"));
+        numbers.into_iter().map(number).collect()
+    }
+
+    /// Tickets with these numbers were not written.
+    pub(super) fn tickets_unused(&self, unused: impl IntoIterator<Item = TicketId>) {
+        self.tickets.give_back(unused.into_iter().map(TicketId::number));
+    }
+
+    /// Codes of services, upward.
+    pub(super) async fn services(&self, work: &mut Work, count: usize) -> Result<Vec<ServiceCode>> {
+        let codes = self.services.take(work, sql::TICKET_SETTLE_NEXT_SERVICE, count).await?;
+        let code = |code| ServiceCode::new(code).ok_or_else(|| Fault::broken("no code"));
+        codes.into_iter().map(code).collect()
+    }
+
+    /// Services with these codes were not written.
+    pub(super) fn services_unused(&self, unused: impl IntoIterator<Item = ServiceCode>) {
+        self.services.give_back(unused.into_iter().map(ServiceCode::number));
+    }
+}

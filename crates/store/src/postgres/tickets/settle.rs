@@ -1,0 +1,198 @@
+//! Settling attempts, a whole batch in a few statements.
+//!
+//! First the leases are read and locked, then everything that changes is gathered in a [`Ledger`], then that is written in
+//! one go. Almost always nothing is in its way; when a constraint is, the transaction is rolled back and the batch settled
+//! again one by one with a savepoint each, so that only the one that does not fit is refused.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+use provisor_domain::plan::ServiceChange;
+use provisor_domain::store::{Settled, Settlement, Verdict};
+use provisor_domain::{
+    Iccid, Msisdn, NetworkCode, OrderKind, PortalId, ServiceCode, ServiceStatus, TicketId,
+};
+use tokio_postgres::Row;
+
+use super::super::fault::{Fault, Result};
+use super::super::link::{Ask, params};
+use super::super::work::Work;
+use super::super::{PostgresStore, row, sql};
+use super::ledger::Ledger;
+
+impl PostgresStore {
+    /// Settles all of them in one transaction.
+    pub(super) async fn settle(
+        &self,
+        settlements: &[Settlement],
+        now: Timestamp,
+    ) -> Result<Vec<Settled>> {
+        let mut codes = Codes { store: self, taken: Vec::new() };
+        let settled = self.settle_at_once(&mut codes, settlements, now).await;
+        let settled = match settled {
+            Err(fault) if fault.refusal().is_some() => {
+                codes.give_back();
+                self.settle_apart(&mut codes, settlements, now).await
+            }
+            other => other,
+        };
+        if settled.as_ref().is_err_and(|fault| !matches!(fault, Fault::Unknown(_))) {
+            codes.give_back();
+        }
+        settled
+    }
+
+    async fn settle_at_once(
+        &self,
+        codes: &mut Codes<'_>,
+        settlements: &[Settlement],
+        now: Timestamp,
+    ) -> Result<Vec<Settled>> {
+        let mut work = self.work().await?;
+        let settled = settle(&mut work, codes, settlements, now).await?;
+        work.commit().await?;
+        Ok(settled)
+    }
+
+    /// Settles each in its own savepoint: it is written whole, or refused.
+    async fn settle_apart(
+        &self,
+        codes: &mut Codes<'_>,
+        settlements: &[Settlement],
+        now: Timestamp,
+    ) -> Result<Vec<Settled>> {
+        let mut work = self.work().await?;
+        // All of them are locked at first, in order: others who settle some of them wait here and not crosswise.
+        work.go(&[lease(settlements)]).await?;
+        let mut all = Vec::with_capacity(settlements.len());
+        for one in settlements {
+            let taken = codes.taken.len();
+            work.control("SAVEPOINT settlement").await?;
+            let settled = settle(&mut work, codes, std::slice::from_ref(one), now).await;
+            let settled = match settled {
+                Ok(settled) => settled,
+                Err(fault) => {
+                    let reason = fault.refusal().ok_or(fault)?;
+                    work.control("ROLLBACK TO settlement").await?;
+                    codes.give_back_from(taken);
+                    vec![Settled::Refused(reason)]
+                }
+            };
+            work.control("RELEASE settlement").await?;
+            all.extend(settled);
+        }
+        work.commit().await?;
+        Ok(all)
+    }
+}
+
+/// Codes of services that this transaction took.
+struct Codes<'s> {
+    store: &'s PostgresStore,
+    taken: Vec<ServiceCode>,
+}
+
+impl Codes<'_> {
+    async fn take(&mut self, work: &mut Work, count: usize) -> Result<Vec<ServiceCode>> {
+        let codes = self.store.shared.numbers.services(work, count).await?;
+        self.taken.extend(&codes);
+        Ok(codes)
+    }
+
+    fn give_back(&mut self) {
+        self.give_back_from(0);
+    }
+
+    fn give_back_from(&mut self, from: usize) {
+        self.store.shared.numbers.services_unused(self.taken.drain(from..));
+    }
+}
+
+fn lease(settlements: &[Settlement]) -> Ask {
+    let ids: Vec<i64> = settlements.iter().map(|one| one.ticket.number()).collect();
+    Ask::new(sql::TICKET_SETTLE_LEASE, params![ids])
+}
+
+async fn settle(
+    work: &mut Work,
+    codes: &mut Codes<'_>,
+    settlements: &[Settlement],
+    now: Timestamp,
+) -> Result<Vec<Settled>> {
+    let answers = work.go(&[lease(settlements)]).await?;
+    let mut leases = HashMap::new();
+    for row in answers.iter().flat_map(|answer| &answer.rows) {
+        let key: (TicketId, i64) = (row::ticket_id(row, 0)?, row::get(row, 1)?);
+        leases.insert(key, leased(row)?);
+    }
+    let creates = |one: &&Settlement| {
+        leases.contains_key(&(one.ticket, one.epoch))
+            && matches!(&one.verdict, Verdict::Completed(change) if matches!(change.service, Some(ServiceChange::Create(_))))
+    };
+    let mut seen = HashSet::new();
+    let new = settlements.iter().filter(creates).filter(|one| seen.insert(one.ticket)).count();
+    let clock = codes.store.shared.clock;
+    let mut ledger = Ledger::new(now, clock, codes.take(work, new).await?);
+    let mut settled = Vec::with_capacity(settlements.len());
+    for one in settlements {
+        settled.push(match leases.remove(&(one.ticket, one.epoch)) {
+            None => Settled::LeaseLost,
+            Some(ticket) => {
+                ledger.settle(one, ticket)?;
+                Settled::Done
+            }
+        });
+    }
+    ledger.write(work).await?;
+    Ok(settled)
+}
+
+/// The ticket under the lease that is being settled.
+pub(super) struct Leased {
+    pub(super) kind: OrderKind,
+    pub(super) iccid: Option<Iccid>,
+    pub(super) portal: Option<PortalId>,
+    pub(super) network: NetworkCode,
+    pub(super) cli: Option<Msisdn>,
+    pub(super) in_doubt: bool,
+    pub(super) service: Option<ServiceCode>,
+    pub(super) subjects: Vec<String>,
+    /// Its service as it was.
+    pub(super) before: Option<Before>,
+    /// Whether its number is reserved from a range.
+    pub(super) of_range: bool,
+}
+
+/// What of a service decides how it is written.
+pub(super) struct Before {
+    pub(super) status: ServiceStatus,
+    pub(super) iccid: Iccid,
+    pub(super) cli: Option<Msisdn>,
+}
+
+fn leased(found: &Row) -> Result<Leased> {
+    let portal = match row::text_or_none(found, 10)? {
+        Some(customer) => Some(PortalId { tenant: row::text(found, 9)?, customer }),
+        None => None,
+    };
+    let before = match row::text_or_none(found, 11)? {
+        Some(status) => Some(Before {
+            status,
+            iccid: row::text(found, 12)?,
+            cli: row::text_or_none(found, 13)?,
+        }),
+        None => None,
+    };
+    Ok(Leased {
+        kind: row::text(found, 2)?,
+        iccid: row::text_or_none(found, 3)?,
+        portal,
+        network: row::text(found, 4)?,
+        cli: row::text_or_none(found, 5)?,
+        in_doubt: row::get(found, 6)?,
+        service: row::service_code_or_none(found, 7)?,
+        subjects: row::get(found, 8)?,
+        before,
+        of_range: row::get(found, 14)?,
+    })
+}
