@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Malformed;
-use crate::driver::{DriverLimits, OnceKey, Outcome};
+use crate::driver::{DriverLimits, Outcome};
 use crate::limits::{MAIL_ADDRESS_BYTES_MAX, MAIL_LOCAL_PART_BYTES_MAX};
 use crate::portal::{PortalId, PortalSecret};
 use crate::text::text_type;
@@ -140,8 +140,6 @@ pub struct Fence {
 /// Everything that a portal customer is to have at the mail system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailCommand {
-    /// Which attempt this is; `None` for one that only repeats what the books say.
-    pub once: Option<OnceKey>,
     /// How old it is.
     pub fence: Fence,
     /// Whose.

@@ -113,7 +113,6 @@ async fn tell(
 ) -> Result<Told> {
     let version = record.customer.as_ref().map_or(0, |customer| customer.version);
     let command = MailCommand {
-        once: None,
         fence: Fence { generation, version, ticket: 0, epoch: 0 },
         customer: id.clone(),
         secret: record.secret,

@@ -152,7 +152,6 @@ fn tell_mail(
     };
     let mailboxes = change.mailboxes.as_ref().unwrap_or(&books.record.mailboxes);
     (about_mail && !mailboxes.is_empty()).then(|| MailCommand {
-        once: Some(once),
         fence: Fence {
             generation: books.generation,
             version: books.record.customer.as_ref().map_or(0, |customer| customer.version) + 1,

@@ -67,7 +67,6 @@ impl Books {
         mailboxes: &[&Mailbox],
     ) -> Outcome {
         let command = MailCommand {
-            once: None,
             fence: Fence { generation: 0, version: self.version, ticket: self.version, epoch: 1 },
             // A name that is no plain directory name.
             customer: PortalId {

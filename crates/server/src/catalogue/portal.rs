@@ -37,7 +37,11 @@ pub(super) fn tenants(
     problems: &mut Problems,
 ) -> (Vec<Tenant>, Option<Network>) {
     let mut implied = None;
-    let mut default = known.tenants.iter().find(|tenant| tenant.default).map(|t| t.name.clone());
+    // What the file says of a tenant replaces what is stored of it.
+    let named: HashSet<TenantName> =
+        tables.iter().map(|entry| entry.body.name.get_ref().clone()).collect();
+    let kept: Vec<&Tenant> = known.tenants.iter().filter(|t| !named.contains(&t.name)).collect();
+    let mut default = kept.iter().find(|tenant| tenant.default).map(|t| t.name.clone());
     let mut tenants = Vec::new();
     for entry in tables {
         let label = entry.label.clone();
@@ -61,7 +65,7 @@ pub(super) fn tenants(
                 && other.mail_domain == tenant.mail_domain
                 && other.mail != tenant.mail
         };
-        if let Some(other) = known.tenants.iter().chain(&tenants).find(shares) {
+        if let Some(other) = kept.iter().copied().chain(&tenants).find(shares) {
             let text = format!(
                 "tenant {} has this mail_domain at another mail system: both would take its mail",
                 other.name

@@ -441,3 +441,30 @@ async fn password_files_are_looked_for_beside_the_catalogue() {
     assert_eq!(told, ["~ user MarioG password: None None"]);
     assert!(Path::new(&desk.dir.path().join("p.db")).exists());
 }
+
+#[tokio::test]
+async fn the_default_tenant_can_move_and_there_is_one_at_most() {
+    let desk = Desk::new();
+    let tenants = |first: bool, second: bool| {
+        let tenant = |name: &str, default: bool| {
+            format!(
+                "[[tenant]]\nname = \"{name}\"\nmail_domain = \"{name}.example\"\ndefault = {default}\n"
+            )
+        };
+        tenant("one", first) + &tenant("two", second)
+    };
+    desk.applied(&tenants(true, false)).await;
+    desk.applied(&tenants(false, true)).await;
+    let known = desk.store.catalogue_read(CatalogueKeys::default()).await.unwrap();
+    let default: Vec<_> =
+        known.tenants.iter().filter(|t| t.default).map(|t| t.name.as_str()).collect();
+    assert_eq!(default, ["two"]);
+    let both = ["6: [[tenant]] \"two\": only one tenant can be the default"];
+    assert_eq!(desk.told(&tenants(true, true)).await, both);
+    // Also when the other one is not in the file.
+    let alone = "[[tenant]]\nname = \"one\"\nmail_domain = \"one.example\"\ndefault = true\n";
+    assert_eq!(
+        desk.told(alone).await,
+        ["2: [[tenant]] \"one\": only one tenant can be the default"]
+    );
+}

@@ -165,7 +165,6 @@ impl<'a, S: Subject> MailSuite<'a, S> {
 
     fn command(&self, customer: usize, wanted: Holding, fence: Fence) -> MailCommand {
         MailCommand {
-            once: None,
             fence,
             customer: self.world.customers[customer].clone(),
             secret: wanted.secret,

@@ -167,7 +167,6 @@ pub(crate) fn additional(raw: &str) -> Mailbox {
 /// A command that brings about `version` of the customer's books.
 pub(crate) fn command(number: &str, version: i64, mailboxes: Vec<Mailbox>) -> MailCommand {
     MailCommand {
-        once: None,
         fence: Fence { generation: 0, version, ticket: version, epoch: 1 },
         customer: customer(number),
         secret: Some(secret("$argon2id$one", SecretForm::Md5Hex)),

@@ -41,6 +41,7 @@ pub(super) fn claim(connection: &Connection, ask: &ClaimAsk) -> Result<Claimed> 
         ask,
         until: lease_end(ask)?,
         range: Range::read(connection, &ask.network)?,
+        generation: None,
     };
     let mut hungry = walk.due;
     while claimed.leases.len() < ask.take && !hungry.is_empty() {
@@ -115,6 +116,8 @@ struct Taker<'a> {
     ask: &'a ClaimAsk,
     until: Timestamp,
     range: Range,
+    /// The books' generation, once a portal customer's ticket has asked for it.
+    generation: Option<i64>,
 }
 
 /// A ticket as the claim finds it.
@@ -173,7 +176,7 @@ impl Taker<'_> {
                 record: portal::record(self.statements.connection(), &id)?,
                 new_secret: self.secret(found.id)?,
                 raised: found.raised,
-                generation: portal::generation(self.statements.connection())?,
+                generation: self.generation()?,
                 id,
             })),
         };
@@ -213,6 +216,13 @@ impl Taker<'_> {
         books.number = self.range.reserve(self.statements.connection(), self.ask.now)?;
         books.range_exhausted = books.number.is_none() && self.range.exists();
         Ok(books.number.clone())
+    }
+
+    fn generation(&mut self) -> Result<i64> {
+        match self.generation {
+            Some(generation) => Ok(generation),
+            None => Ok(*self.generation.insert(portal::generation(self.statements.connection())?)),
+        }
     }
 
     /// The password that a ticket brings.
