@@ -6,25 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use anyhow::{Context, Result, bail};
-use provisor_domain::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
+pub(crate) use provisor_engine::password_objection as objection;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::progress::Progress;
 
 /// So many passwords take long enough to show how far it is.
 const PROGRESS_FROM: usize = 20;
-
-/// Why a password cannot be used; `None` when it can.
-pub(crate) fn objection(password: &SecretString) -> Option<String> {
-    let password = password.expose_secret();
-    if password.chars().count() < PASSWORD_CHARS_MIN {
-        Some(format!("a password needs at least {PASSWORD_CHARS_MIN} characters"))
-    } else if password.len() > PASSWORD_BYTES_MAX {
-        Some(format!("a password has at most {PASSWORD_BYTES_MAX} bytes"))
-    } else {
-        None
-    }
-}
 
 /// Where a new password comes from.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -150,6 +138,8 @@ fn work(job: &Job, compare_only: bool) -> Result<Hashed> {
 
 #[cfg(test)]
 mod tests {
+    use provisor_domain::limits::PASSWORD_BYTES_MAX;
+
     use super::*;
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use md5::{Digest, Md5};
 use provisor_domain::catalogue::Tenant;
-use provisor_domain::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
+use provisor_domain::limits::PASSWORD_BYTES_MAX;
 use provisor_domain::portal::{PortalCustomer, PortalSecret, SecretForm};
 use provisor_domain::store::PortalAuth;
 use provisor_domain::{Order, ParCustId, PortalId, Refusal};
@@ -19,6 +19,7 @@ use super::portal::{PortalCall, new_ticket};
 use super::restless;
 use crate::call::{Error, Raised};
 use crate::engine::{Engine, STALE_ROUNDS_MAX};
+use crate::sign_in::password::password_objection;
 
 /// A portal customer who has signed in. Holds until it is disabled or its password changes: ask
 /// [`Engine::portal_session_holds`] at every use.
@@ -35,11 +36,9 @@ pub enum LogInError {
     /// Unknown, disabled, wrong password, throttled: all the same.
     #[error("log-in failed")]
     Failed,
-    /// The new password is too short or too long.
-    #[error(
-        "a password has {PASSWORD_CHARS_MIN} characters at least and {PASSWORD_BYTES_MAX} bytes at most"
-    )]
-    Unfit,
+    /// The new password is too short or too long: this is why.
+    #[error("{0}")]
+    Unfit(String),
     /// Anything else.
     #[error(transparent)]
     Other(#[from] Error),
@@ -84,11 +83,8 @@ impl Engine {
         (present, chosen): (&SecretString, SecretString),
         source: IpAddr,
     ) -> Result<Raised, LogInError> {
-        let length = chosen.expose_secret().len();
-        if chosen.expose_secret().chars().count() < PASSWORD_CHARS_MIN
-            || length > PASSWORD_BYTES_MAX
-        {
-            return Err(LogInError::Unfit);
+        if let Some(objection) = password_objection(&chosen) {
+            return Err(LogInError::Unfit(objection));
         }
         let call = own_call(tenant, customer);
         let auth = self.portal_verified(&call, present, source).await?;

@@ -10,7 +10,7 @@
 pub(crate) mod back_end;
 pub(crate) mod credential;
 pub(crate) mod password;
-mod throttle;
+pub(crate) mod throttle;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
-use provisor_domain::limits::PASSWORD_CHECKS_WAITING_MAX;
+use provisor_domain::limits::{
+    PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, PASSWORD_CHECKS_WAITING_MAX,
+};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -25,6 +27,18 @@ impl PasswordParams {
     fn argon2() -> Argon2<'static> {
         let params = Params::new(Self::MEMORY_KIB, Self::PASSES, Self::LANES, None);
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params.unwrap_or_default())
+    }
+}
+
+/// Why a new password cannot be used; `None` when it can.
+pub fn password_objection(password: &SecretString) -> Option<String> {
+    let password = password.expose_secret();
+    if password.chars().count() < PASSWORD_CHARS_MIN {
+        Some(format!("a password needs at least {PASSWORD_CHARS_MIN} characters"))
+    } else if password.len() > PASSWORD_BYTES_MAX {
+        Some(format!("a password has at most {PASSWORD_BYTES_MAX} bytes"))
+    } else {
+        None
     }
 }
 

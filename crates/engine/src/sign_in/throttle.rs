@@ -34,15 +34,20 @@ pub(crate) struct Guess {
 }
 
 impl Guess {
-    /// A guess from `source`: networks are /24 (IPv4) and /56 (IPv6), the least that one owner has.
+    /// A guess from `source`.
     pub(crate) fn new(username: &str, source: IpAddr) -> Self {
-        let network = match source.to_canonical() {
-            IpAddr::V4(v4) => IpNet::V4(Ipv4Net::new_assert(v4, 24).trunc()),
-            IpAddr::V6(v6) => IpNet::V6(Ipv6Net::new_assert(v6, 56).trunc()),
-        };
+        let network = source_network(source);
         // A name longer than any user's or portal customer's must not fill the memory.
         let username = username.chars().take(NAME_CHARS_MAX).collect();
         Self { username, network }
+    }
+}
+
+/// The network that `address` is counted under: /24 (IPv4) or /56 (IPv6), the least that one owner has.
+pub fn source_network(address: IpAddr) -> IpNet {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => IpNet::V4(Ipv4Net::new_assert(v4, 24).trunc()),
+        IpAddr::V6(v6) => IpNet::V6(Ipv6Net::new_assert(v6, 56).trunc()),
     }
 }
 

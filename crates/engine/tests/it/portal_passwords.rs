@@ -179,7 +179,7 @@ async fn a_password_that_is_too_short_or_too_long_is_unfit() {
     let (portal, running) = alice().await;
     for unfit in ["", "1234567", "üüüüüüü", &"x".repeat(1_025), &"ü".repeat(513)] {
         let answer = portal.choose(ALICE, "test", unfit).await;
-        assert!(matches!(answer, Err(LogInError::Unfit)), "{unfit} {answer:?}");
+        assert!(matches!(answer, Err(LogInError::Unfit(_))), "{unfit} {answer:?}");
     }
     assert_eq!(kinds(&portal).await, [OrderKind::PortalEnable, OrderKind::PackEnable]);
     let long = "x".repeat(1_024);

@@ -19,7 +19,7 @@ use provisor_engine::{
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::rig::{HERE, LOOK, World, catalogue, network, user};
+use crate::rig::{HERE, World, catalogue, eventually, network, user};
 use crate::running::Script;
 
 /// Nothing that is going well takes so long, however busy the machine.
@@ -173,11 +173,8 @@ impl PortalWorld {
 
     /// Waits until no ticket of the customer is open any more.
     pub(crate) async fn settled(&self, customer: &str) {
-        let settled = async {
-            while self.found(customer).await.open_ticket.is_some() {
-                tokio::time::sleep(LOOK).await;
-            }
-        };
+        let settled =
+            eventually(async || self.found(customer).await.open_ticket.is_none().then_some(()));
         tokio::time::timeout(LONG, settled).await.expect("its ticket does not end");
     }
 

@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 const LONGEST_PROBE: Duration = Duration::from_secs(6);
 
 /// How often a wait looks. Without a pause it would take the cores from what it waits for.
-pub(crate) const LOOK: Duration = Duration::from_millis(2);
+const LOOK: Duration = Duration::from_millis(2);
 /// How long a wait may take: only a stall reaches it, also on a machine that builds something else meanwhile.
 const STALLED_AFTER: Duration = Duration::from_mins(5);
 
@@ -48,6 +48,18 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+/// What `ask` answers as soon as it answers something: what is waited for is in a database, which sends no event. The
+/// caller says how long it may take.
+pub(crate) async fn eventually<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut looks = tokio::time::interval(LOOK);
+    loop {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        looks.tick().await;
     }
 }
 
@@ -210,15 +222,10 @@ impl World {
 
     /// Waits until the ticket has reached one of `states`; fails when it must have stalled.
     pub(crate) async fn until(&self, id: TicketId, states: &[TicketState]) -> TicketDetail {
-        let reached = async {
-            loop {
-                let detail = self.store.ticket_show(id).await.unwrap().unwrap();
-                if states.contains(&detail.ticket.state) {
-                    return detail;
-                }
-                tokio::time::sleep(LOOK).await;
-            }
-        };
+        let reached = eventually(async || {
+            let detail = self.store.ticket_show(id).await.unwrap().unwrap();
+            states.contains(&detail.ticket.state).then_some(detail)
+        });
         if let Ok(detail) = tokio::time::timeout(STALLED_AFTER, reached).await {
             return detail;
         }
@@ -228,31 +235,24 @@ impl World {
 
     /// Waits, without moving the clock, until an attempt at the ticket is on record.
     pub(crate) async fn attempted(&self, id: TicketId) -> TicketDetail {
-        let attempted = async {
-            loop {
-                let detail = self.store.ticket_show(id).await.unwrap().unwrap();
-                if !detail.attempts.is_empty() {
-                    return detail;
-                }
-                tokio::time::sleep(LOOK).await;
-            }
-        };
+        let attempted = eventually(async || {
+            let detail = self.store.ticket_show(id).await.unwrap().unwrap();
+            (!detail.attempts.is_empty()).then_some(detail)
+        });
         tokio::time::timeout(STALLED_AFTER, attempted).await.expect("nobody attempted it")
     }
 
     /// The same as [`Self::until`], while the clock jumps past the ticket's due time, and past the next probe of a network that is down,
     /// whenever it waits for that. Never further: a lease or the ticket's greatest age must not run out by it.
     pub(crate) async fn until_in_time(&self, id: TicketId, states: &[TicketState]) -> TicketDetail {
-        let jumps = async {
-            loop {
-                let ticket = self.store.ticket_show(id).await.unwrap().unwrap().ticket;
-                if ticket.state == TicketState::Pending {
-                    let then = ticket.due + LONGEST_PROBE;
-                    self.clock.0.fetch_max(then.as_millisecond(), Ordering::SeqCst);
-                }
-                tokio::time::sleep(LOOK).await;
+        let jumps = eventually(async || {
+            let ticket = self.store.ticket_show(id).await.unwrap().unwrap().ticket;
+            if ticket.state == TicketState::Pending {
+                let then = ticket.due + LONGEST_PROBE;
+                self.clock.0.fetch_max(then.as_millisecond(), Ordering::SeqCst);
             }
-        };
+            None::<()> // until the other one has what it waits for
+        });
         tokio::select! {
             detail = self.until(id, states) => detail,
             () = jumps => unreachable!("it never ends"),

@@ -11,7 +11,7 @@ use provisor_domain::ticket::FailureKind;
 use provisor_engine::{ConnectOrder, NetworkFactory, PortalOrder, ServiceOrder};
 
 use crate::portal_rig::{ALICE, LONG, PortalWorld, enable, mail, mail_network};
-use crate::rig::{LOOK, World, catalogue, connect, network, product};
+use crate::rig::{World, catalogue, connect, eventually, network, product};
 use crate::running::Script;
 
 fn assert_waits_for_another_driver(detail: &TicketDetail) {
@@ -84,9 +84,11 @@ async fn a_connect_waits_for_a_number_however_long_and_gets_it_when_the_range_gr
     // More often than a ticket may be attempted.
     let grow = async {
         let enough = ATTEMPTS_MAX as usize + 2;
-        while world.store.ticket_show(waiting).await.unwrap().unwrap().attempts.len() < enough {
-            tokio::time::sleep(LOOK).await;
-        }
+        eventually(async || {
+            let attempts = world.store.ticket_show(waiting).await.unwrap().unwrap().attempts;
+            (attempts.len() >= enough).then_some(())
+        })
+        .await;
         let grown = Catalogue { networks: vec![range_to("07700900002")], ..Catalogue::default() };
         world.apply(grown).await;
         std::future::pending::<()>().await;

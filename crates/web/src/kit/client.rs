@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::http::{Extensions, HeaderMap, HeaderName};
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 
 /// The other end of the connection; the serve loop puts it into every request.
 #[derive(Debug, Clone, Copy)]
@@ -68,14 +68,6 @@ fn parse(entry: &str) -> Option<IpAddr> {
     let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
     let address = bare.parse().ok().or_else(|| entry.parse().ok().map(|a: SocketAddr| a.ip()))?;
     Some(address.to_canonical())
-}
-
-/// The network that `address` is counted under: /24 (IPv4) or /56 (IPv6), as signing in counts guesses.
-pub(crate) fn network(address: IpAddr) -> IpNet {
-    match address {
-        IpAddr::V4(v4) => IpNet::V4(Ipv4Net::new_assert(v4, 24).trunc()),
-        IpAddr::V6(v6) => IpNet::V6(Ipv6Net::new_assert(v6, 56).trunc()),
-    }
 }
 
 #[cfg(test)]

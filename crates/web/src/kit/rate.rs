@@ -8,7 +8,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 use ipnet::IpNet;
 
-use super::client::network;
+use provisor_engine::source_network;
 
 /// After so many checks, networks that have been quiet are forgotten.
 const CHECKS_BETWEEN_CLEANINGS: u64 = 16_384;
@@ -39,7 +39,7 @@ impl RateLimit {
         {
             self.limiter.retain_recent();
         }
-        self.limiter.check_key(&network(source)).map_err(|until| {
+        self.limiter.check_key(&source_network(source)).map_err(|until| {
             let wait = until.wait_time_from(self.clock.now());
             wait.as_secs() + 1
         })
