@@ -219,21 +219,21 @@ pub fn fuzz_path(path: &str) {
 
 /// The path in one of its spellings; `None` where something in it cannot be read.
 fn written(path: &Path) -> Option<String> {
-    let customer = path.customer.as_ref().ok()?;
-    let template = path.ask.function().template();
-    let mut written = template.replace("ParCustId", customer.as_str());
-    match &path.ask {
-        Ask::Enable(hash) => {
-            written = written.replace("HASH", hash.as_ref().ok()?.expose());
-        }
+    let tenant = path.tenant.iter().map(|tenant| encoded(tenant));
+    let customer = path.customer.as_ref().ok()?.as_str();
+    let (package, function) = path.ask.function().name().split_once('/')?;
+    let call = [API_DESCRIPTION, package, customer, function].map(str::to_owned);
+    let given = match &path.ask {
+        Ask::Enable(hash) => vec![hash.as_ref().ok()?.expose().to_owned()],
         Ask::PackEnable(text) | Ask::PackDisable(text) => {
-            let tail = format!("{}/{}", encoded(&text.pack), encoded(&text.value));
-            written = written.replace("PACK/VALUE", &tail);
+            vec![encoded(&text.pack), encoded(&text.value)]
         }
-        Ask::Status | Ask::Disable | Ask::Packs | Ask::Mailboxes => {}
-    }
-    let tenant = path.tenant.iter().map(|tenant| format!("/{}", encoded(tenant)));
-    Some(tenant.chain([written]).collect())
+        Ask::Status | Ask::Disable | Ask::Packs | Ask::Mailboxes => Vec::new(),
+    };
+    // Every segment has a slash before it: the first one's comes from the empty one.
+    let segments: Vec<String> =
+        std::iter::once(String::new()).chain(tenant).chain(call).chain(given).collect();
+    Some(segments.join("/"))
 }
 
 fn encoded(text: &str) -> String {

@@ -137,6 +137,14 @@ fn shaped() -> impl Strategy<Value = String> {
         })
 }
 
+#[test]
+fn a_customer_named_like_a_part_of_a_template_is_written_as_it_is() {
+    for customer in ["aHASHb", "ParCustId", "PACK"] {
+        let path = format!("/ccsimplemailapi/access/{customer}/enable/{HASH}");
+        assert_eq!(written(&known(&path)), Some(path));
+    }
+}
+
 proptest! {
     #[test]
     fn anything_is_read_without_a_panic(path in any::<String>()) {
