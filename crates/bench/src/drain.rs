@@ -9,7 +9,9 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use provisor_domain::clock::{Clock, SystemClock};
-use provisor_domain::driver::{Command, Driver, DriverLimits, Element, NetworkStatus, Outcome};
+use provisor_domain::driver::{
+    Command, Comparison, Driver, DriverLimits, Element, NetworkStatus, Outcome, Want,
+};
 use provisor_domain::order::Connect;
 use provisor_domain::store::{NewTicket, Opened, Store, SubjectClaim, TicketStore};
 use provisor_domain::ticket::{About, Subject};
@@ -233,6 +235,10 @@ impl Driver for Witness {
 
     async fn status(&self, _iccid: &Iccid, _imsi: Option<&Imsi>) -> NetworkStatus {
         NetworkStatus::Unknown
+    }
+
+    async fn compare(&self, _want: &Want) -> Comparison {
+        Comparison::AsWanted
     }
 
     fn limits(&self) -> DriverLimits {

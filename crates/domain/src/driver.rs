@@ -120,6 +120,25 @@ impl NetworkStatus {
     }
 }
 
+/// How what a network has for a SIM compares with what it is to have, as far as the driver can read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Comparison {
+    /// As wanted.
+    AsWanted,
+    /// Something is not as wanted.
+    Differs {
+        /// What the network has, in short.
+        found: NetworkStatus,
+        /// One line for people: what differs. Holds no secret.
+        what: String,
+    },
+    /// The network could not tell.
+    Unknown {
+        /// One line for people.
+        reason: String,
+    },
+}
+
 /// How hard a network may be driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DriverLimits {
@@ -159,6 +178,10 @@ pub trait Driver: Send + Sync + Debug {
     /// What the network has for a SIM, right now. Never changes anything. Answers
     /// [`NetworkStatus::Unknown`] where it cannot tell.
     async fn status(&self, iccid: &Iccid, imsi: Option<&Imsi>) -> NetworkStatus;
+
+    /// Compares what the network has for a SIM, right now, with `want`: everything of it that the driver sets and can
+    /// read back. Never changes anything.
+    async fn compare(&self, want: &Want) -> Comparison;
 
     /// How hard it may be driven.
     fn limits(&self) -> DriverLimits;

@@ -14,7 +14,8 @@ mod model;
 use std::time::Duration;
 
 use provisor_domain::driver::{
-    Command, Driver, DriverLimits, NetworkStatus, OnceKey, Outcome, Subscription, Want, Wanted,
+    Command, Comparison, Driver, DriverLimits, NetworkStatus, OnceKey, Outcome, Subscription, Want,
+    Wanted,
 };
 use provisor_domain::limits::{COMMAND_SECONDS_MAX, NETWORK_STATUS_SECONDS_MAX};
 use provisor_domain::{ApnCode, BarCode, BoltonCode, Iccid, Imsi, Msisdn, TariffCode, TicketId};
@@ -153,6 +154,7 @@ impl<'a> Suite<'a> {
     async fn agree(&self) -> Result<(), Broken> {
         for (iccid, imsi) in &self.world.sims {
             let expected = self.model.get(iccid);
+            self.compares(iccid, imsi.as_ref(), expected).await?;
             let status = self.status(iccid, imsi.as_ref()).await?;
             let wanted = match expected {
                 None => NetworkStatus::Absent,
@@ -171,6 +173,40 @@ impl<'a> Suite<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The driver's own comparison finds a SIM as the model has it, and not as its opposite.
+    async fn compares(
+        &self,
+        iccid: &Iccid,
+        imsi: Option<&Imsi>,
+        expected: Option<&Subscription>,
+    ) -> Result<(), Broken> {
+        let model = expected.cloned().map_or(Wanted::Absent, Wanted::Present);
+        let opposite = match expected {
+            None => Wanted::Present(self.plain(0)),
+            Some(_) => Wanted::Absent,
+        };
+        for (state, same) in [(model, true), (opposite, false)] {
+            let want = Want { iccid: iccid.clone(), imsi: imsi.cloned(), state };
+            let found = self.compare(&want).await?;
+            if matches!(found, Comparison::AsWanted) != same {
+                return Err(self.broken(format!("{want:?} compares as {found:?}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for a comparison until the network can tell.
+    async fn compare(&self, want: &Want) -> Result<Comparison, Broken> {
+        let patience = self.driver.limits().command_deadline;
+        for _ in 0..self.attempts_max {
+            match timeout(patience, self.driver.compare(want)).await {
+                Ok(Comparison::Unknown { .. }) | Err(_) => {}
+                Ok(comparison) => return Ok(comparison),
+            }
+        }
+        Err(self.broken(format!("no comparison with {want:?} within {patience:?}")))
     }
 
     /// Asks for a status until the network can tell.

@@ -21,7 +21,9 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use async_trait::async_trait;
 use provisor_domain::clock::SystemClock;
-use provisor_domain::driver::{Command, Driver, DriverLimits, NetworkStatus, Outcome};
+use provisor_domain::driver::{
+    Command, Comparison, Driver, DriverLimits, NetworkStatus, Outcome, Want,
+};
 use provisor_domain::{Iccid, Imsi, NetworkCode};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -42,7 +44,7 @@ use writer::{Act, Counters, Job, Memory};
 use crate::file::FileError;
 use crate::writer::Writer;
 
-/// Connections that answer [`Driver::status`].
+/// Connections that answer [`Driver::status`] and [`Driver::compare`].
 const READERS: usize = 2;
 
 /// A simulated network.
@@ -176,7 +178,8 @@ impl Simulator {
         }
     }
 
-    fn read(&self, iccid: &Iccid) -> NetworkStatus {
+    /// Asks the memory past its writer. `None`: it cannot be read.
+    fn read<T>(&self, question: impl Fn(&Connection) -> rusqlite::Result<T>) -> Option<T> {
         let free = self.readers.iter().find_map(|reader| match reader.try_lock() {
             Ok(connection) => Some(connection),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
@@ -186,18 +189,43 @@ impl Simulator {
         let connection = match (free, self.readers.first()) {
             (Some(connection), _) => connection,
             (None, Some(first)) => first.lock().unwrap_or_else(PoisonError::into_inner),
-            (None, None) => return NetworkStatus::Unknown,
+            (None, None) => return None,
         };
-        match state::suspended(&connection, iccid) {
-            Ok(None) => NetworkStatus::Absent,
-            Ok(Some(false)) => NetworkStatus::Active,
-            Ok(Some(true)) => NetworkStatus::Suspended,
-            Err(error) => {
-                tracing::warn!(%error, "simulated network cannot read");
-                NetworkStatus::Unknown
-            }
-        }
+        question(&connection)
+            .inspect_err(|error| tracing::warn!(%error, "simulated network cannot read"))
+            .ok()
     }
+
+    /// Waits as long as a question takes. The error says why the network does not answer.
+    async fn questioned(&self, iccid: &Iccid) -> Result<(), String> {
+        if let Some(reason) = pace::outage(&self.settings, self.opened.elapsed()) {
+            return Err(reason);
+        }
+        if self.settings.latency.p50 > 0.0 {
+            let count = self.questions.fetch_add(1, Ordering::Relaxed);
+            let mut chance = Chance::of_question(self.settings.seed, iccid.as_str(), count);
+            tokio::time::sleep(chance.latency(&self.settings.latency)).await;
+        }
+        Ok(())
+    }
+}
+
+fn status(suspended: Option<bool>) -> NetworkStatus {
+    match suspended {
+        None => NetworkStatus::Absent,
+        Some(false) => NetworkStatus::Active,
+        Some(true) => NetworkStatus::Suspended,
+    }
+}
+
+/// How a SIM's row compares with a want.
+fn compared(connection: &Connection, step: &Step) -> rusqlite::Result<Comparison> {
+    let differences = state::differences(connection, step)?;
+    if differences.is_empty() {
+        return Ok(Comparison::AsWanted);
+    }
+    let found = status(state::suspended(connection, step.iccid())?);
+    Ok(Comparison::Differs { found, what: differences.join(", ") })
 }
 
 fn job(
@@ -239,15 +267,26 @@ impl Driver for Simulator {
     }
 
     async fn status(&self, iccid: &Iccid, _imsi: Option<&Imsi>) -> NetworkStatus {
-        if pace::outage(&self.settings, self.opened.elapsed()).is_some() {
+        if self.questioned(iccid).await.is_err() {
             return NetworkStatus::Unknown;
         }
-        if self.settings.latency.p50 > 0.0 {
-            let count = self.questions.fetch_add(1, Ordering::Relaxed);
-            let mut chance = Chance::of_question(self.settings.seed, iccid.as_str(), count);
-            tokio::time::sleep(chance.latency(&self.settings.latency)).await;
+        let suspended = self.read(|connection| state::suspended(connection, iccid));
+        suspended.map_or(NetworkStatus::Unknown, status)
+    }
+
+    async fn compare(&self, want: &Want) -> Comparison {
+        if let Err(reason) = self.questioned(&want.iccid).await {
+            return Comparison::Unknown { reason };
         }
-        self.read(iccid)
+        let step = match Step::new(want) {
+            Ok(step) => step,
+            Err(error) => {
+                return Comparison::Unknown { reason: format!("the want is not JSON: {error}") };
+            }
+        };
+        self.read(|connection| compared(connection, &step)).unwrap_or_else(|| Comparison::Unknown {
+            reason: "the simulated network cannot read its file".into(),
+        })
     }
 
     fn limits(&self) -> DriverLimits {

@@ -33,6 +33,8 @@ CREATE TABLE command_log (
 ) STRICT;
 ";
 
+const COMPARED: &str = "SELECT msisdn, tariff, products, imsi, last_ticket, last_epoch FROM subscriber WHERE iccid = ?1";
+
 const SUSPENDED: &str = "SELECT suspended FROM subscriber WHERE iccid = ?1";
 
 /// A subscriber as the simulated network has it.
@@ -106,6 +108,11 @@ impl Step {
         };
         Ok(Self { iccid: want.iccid.clone(), imsi: want.imsi.clone(), wanted })
     }
+
+    /// The SIM.
+    pub(super) fn iccid(&self) -> &Iccid {
+        &self.iccid
+    }
 }
 
 /// How a SIM's row compares with a step.
@@ -123,9 +130,7 @@ pub(super) fn compare(
     once: OnceKey,
     step: &Step,
 ) -> rusqlite::Result<Found> {
-    let mut statement = connection.prepare_cached(
-        "SELECT msisdn, tariff, products, imsi, last_ticket, last_epoch FROM subscriber WHERE iccid = ?1",
-    )?;
+    let mut statement = connection.prepare_cached(COMPARED)?;
     let mut rows = statement.query([step.iccid.as_str()])?;
     let Some(row) = rows.next()? else {
         return Ok(Found { equal: step.wanted.is_none(), newer: false });
@@ -133,15 +138,49 @@ pub(super) fn compare(
     let equal = match &step.wanted {
         None => false,
         Some(served) => {
-            row.get_ref(0)?.as_str_or_null()? == served.msisdn.as_ref().map(Msisdn::as_str)
-                && row.get_ref(1)?.as_str()? == served.tariff
-                && row.get_ref(2)?.as_str()? == served.products
-                && (step.imsi.is_none()
-                    || row.get_ref(3)?.as_str_or_null()? == step.imsi.as_ref().map(Imsi::as_str))
+            parts(row, step, served)?.into_iter().all(|(_, [found, wanted])| found == wanted)
         }
     };
     let last: (i64, i64) = (row.get(4)?, row.get(5)?);
     Ok(Found { equal, newer: last > (once.ticket.number(), once.epoch) })
+}
+
+/// What a SIM's row has otherwise than wanted, in words; nothing when it is as wanted.
+pub(super) fn differences(connection: &Connection, step: &Step) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare_cached(COMPARED)?;
+    let mut rows = statement.query([step.iccid.as_str()])?;
+    let Some(served) = &step.wanted else {
+        let there = rows.next()?.is_some();
+        return Ok(there.then(|| "it is there and should not be".to_owned()).into_iter().collect());
+    };
+    let Some(row) = rows.next()? else {
+        return Ok(vec!["it is not there".to_owned()]);
+    };
+    let words = |value: Option<&str>| value.unwrap_or("none").to_owned();
+    let different =
+        parts(row, step, served)?.into_iter().filter(|(_, [found, wanted])| found != wanted);
+    Ok(different
+        .map(|(what, [found, wanted])| format!("{what} is {}, not {}", words(found), words(wanted)))
+        .collect())
+}
+
+/// The name of a part of a row, and the part as it is found and as it is wanted.
+type Part<'a> = (&'static str, [Option<&'a str>; 2]);
+
+/// The parts of a row.
+fn parts<'a>(
+    row: &'a Row<'_>,
+    step: &'a Step,
+    served: &'a Served,
+) -> rusqlite::Result<[Part<'a>; 4]> {
+    let imsi = row.get_ref(3)?.as_str_or_null()?;
+    Ok([
+        ("number", [row.get_ref(0)?.as_str_or_null()?, served.msisdn.as_ref().map(Msisdn::as_str)]),
+        ("tariff", [Some(row.get_ref(1)?.as_str()?), Some(served.tariff.as_str())]),
+        ("products", [Some(row.get_ref(2)?.as_str()?), Some(served.products.as_str())]),
+        // A command that does not name the identity leaves it as it is.
+        ("IMSI", [imsi, step.imsi.as_ref().map_or(imsi, |imsi| Some(imsi.as_str()))]),
+    ])
 }
 
 /// Makes a SIM's row what the step wants. False: its number is another subscriber's, nothing was changed.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use provisor_domain::driver::{
-    Command, Driver, DriverLimits, NetworkStatus, OnceKey, Outcome, Want, Wanted,
+    Command, Comparison, Driver, DriverLimits, NetworkStatus, OnceKey, Outcome, Want, Wanted,
 };
 use provisor_domain::{Iccid, Imsi};
 use provisor_drivers::conformance::Suite;
@@ -65,6 +65,7 @@ enum Defect {
     RefusalIsDone,
     OnlyNewEpochs,
     Silent,
+    BlindToDifferences,
 }
 
 impl Defective {
@@ -117,6 +118,14 @@ impl Driver for Defective {
         self.network.simulator.status(iccid, imsi).await
     }
 
+    async fn compare(&self, want: &Want) -> Comparison {
+        let found = self.network.simulator.compare(want).await;
+        match (self.defect, found) {
+            (Defect::BlindToDifferences, Comparison::Differs { .. }) => Comparison::AsWanted,
+            (_, found) => found,
+        }
+    }
+
     fn limits(&self) -> DriverLimits {
         let limits = self.network.simulator.limits();
         match self.defect {
@@ -134,6 +143,7 @@ async fn a_driver_that_breaks_a_rule_is_found_out_by_its_status_alone() {
     let cases = [
         (Defect::Deadline, "limits_are_sane"),
         (Defect::Silent, "a_sim_comes_and_goes"),
+        (Defect::BlindToDifferences, "a_sim_comes_and_goes"),
         (Defect::NeverDeletes, "a_sim_comes_and_goes"),
         (Defect::OnlyNewEpochs, "a_newer_attempt_confirms_an_older_one"),
         (Defect::NeverSuspends, "a_suspending_bar_suspends_and_its_end_resumes"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use provisor_domain::driver::{
-    Command, Driver, DriverLimits, Element, NetworkStatus, Outcome, Wanted,
+    Command, Comparison, Driver, DriverLimits, Element, NetworkStatus, Outcome, Want, Wanted,
 };
 use provisor_domain::store::{Operations, TicketMoved};
 use provisor_domain::ticket::FailureKind;
@@ -113,6 +113,15 @@ impl Driver for Script {
             Some(Wanted::Present(_)) => NetworkStatus::Active,
             Some(Wanted::Absent) | None => NetworkStatus::Absent,
         }
+    }
+
+    async fn compare(&self, want: &Want) -> Comparison {
+        let found = self.state.lock().unwrap().get(&want.iccid).cloned();
+        if found.unwrap_or(Wanted::Absent) == want.state {
+            return Comparison::AsWanted;
+        }
+        let found = self.status(&want.iccid, want.imsi.as_ref()).await;
+        Comparison::Differs { found, what: "state".into() }
     }
 
     fn limits(&self) -> DriverLimits {
