@@ -17,6 +17,7 @@ use rig::{Database, block_on};
 const OPTIONS: Options = Options {
     writers: 2,
     readers: 2,
+    make: true,
     migrate: true,
     accept_loss: false,
     clock: LeaseClock::Caller,
