@@ -8,7 +8,7 @@
 //!   of its transaction. Whoever opens a ticket takes that row first and looks at the version after that.
 //! - Rows are locked in one order everywhere: keys, subjects, counters of relations, tickets, the books, contracts.
 //! - A transaction whose commit was under way when the connection broke is never repeated. Of tickets that were opened
-//!   it is found out whether they are there ([`tickets`]); other callers get [`StoreError::Unavailable`], and what was sent
+//!   it is found out whether they are there ([`tickets`]); other callers get [`StoreError::Undecided`], and what was sent
 //!   is fenced (a claim by its lease, a settlement by its epoch) or can be said twice.
 
 mod address;

@@ -7,6 +7,7 @@ use provisor_store::postgres::{LeaseClock, OpenError, Options, PostgresStore};
 
 mod cut;
 mod nodes;
+mod proxy;
 mod relations;
 mod rig;
 mod server;
