@@ -13,10 +13,11 @@ mod process;
 pub(crate) mod wait;
 mod world;
 
+pub(crate) use books::Books;
 pub(crate) use catalogue::*;
 pub(crate) use http::{Answer, Client};
 pub(crate) use json::Json;
 pub(crate) use portal::*;
 pub(crate) use process::{PROVISOR, Server, command, run};
 pub(crate) use wait::{eventually, eventually_within};
-pub(crate) use world::{Caller, World};
+pub(crate) use world::{Caller, Kind, World};

@@ -39,10 +39,19 @@ pub(crate) struct Database {
 impl Database {
     /// An empty one.
     pub(crate) fn new() -> Self {
+        Self::of("template1")
+    }
+
+    /// One with the same content. Nobody may be connected to this one.
+    pub(crate) fn copy(&self) -> Self {
+        Self::of(&self.name)
+    }
+
+    fn of(template: &str) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("t{}_{number}", std::process::id());
-        admin(&format!("CREATE DATABASE {name}"));
+        admin(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
         Self { url: url(cluster(), &name), name }
     }
 
