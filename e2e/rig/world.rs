@@ -34,6 +34,8 @@ pub(crate) struct World {
 enum Place {
     File,
     Server(postgres::Database),
+    /// At a server that the test itself started.
+    At(String),
 }
 
 /// A kind of database.
@@ -76,6 +78,14 @@ impl World {
         world
     }
 
+    /// With this catalogue in a database of a server that the test started itself.
+    pub(crate) fn at(url: &str, catalogue: &str) -> Self {
+        let dir = TempDir::with_prefix("provisor-e2e-").expect("a temporary directory");
+        let world = Self { dir, place: Place::At(url.to_owned()) };
+        world.apply(catalogue);
+        world
+    }
+
     /// With this catalogue on PostgreSQL, whatever the other tests run on.
     pub(crate) fn on_postgres_with(catalogue: &str) -> Self {
         Self::on(Kind::Postgres, catalogue)
@@ -114,6 +124,7 @@ impl World {
         match &self.place {
             Place::File => format!("sqlite://{}", self.database().display()),
             Place::Server(database) => database.url.clone(),
+            Place::At(url) => url.clone(),
         }
     }
 
@@ -122,6 +133,7 @@ impl World {
         match &self.place {
             Place::File => Books::file(&self.database()),
             Place::Server(database) => Books::server(&database.url),
+            Place::At(url) => Books::server(url),
         }
     }
 
@@ -130,7 +142,7 @@ impl World {
         let books = self.books();
         let at_work = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
                        AND application_name = 'provisor'";
-        if matches!(self.place, Place::Server(_)) {
+        if !matches!(self.place, Place::File) {
             eventually("the dead server's connections to end", || {
                 books.rows(at_work).is_empty().then_some(())
             });
@@ -151,6 +163,7 @@ impl World {
                 let copy = database.copy();
                 (Books::server(&copy.url), Some(copy))
             }
+            Place::At(_) => panic!("only the shared cluster copies its databases"),
         }
     }
 
