@@ -32,6 +32,13 @@ enum Deed {
     KillServer,
 }
 
+impl Deed {
+    /// Whether it leaves a node in trouble for a while.
+    fn lasts(self) -> bool {
+        matches!(self, Self::Kill | Self::Terminate | Self::Freeze | Self::Hold)
+    }
+}
+
 /// In which proportion they are done.
 const DEEDS: [Deed; 16] = [
     Deed::Kill,
@@ -103,9 +110,13 @@ impl<'a> Nemesis<'a> {
 
     fn do_one(&mut self) {
         let deed = DEEDS[self.chance.below(DEEDS.len())];
-        let node = self.chance.below(self.nodes.count());
-        // A node has one trouble at a time.
-        self.relieve(node);
+        // A node has one trouble at a time, and one node has none.
+        let free: Vec<usize> =
+            (0..self.nodes.count()).filter(|node| !self.troubles.contains_key(node)).collect();
+        let node = free[self.chance.below(free.len())];
+        if free.len() == 1 && deed.lasts() {
+            return;
+        }
         *self.deeds.entry(deed).or_default() += 1;
         let seconds = |chance: &mut Chance, most: usize| {
             Duration::from_millis(1_000 + chance.below((most - 1) * 1_000) as u64)
