@@ -33,6 +33,7 @@ mod work;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
 use provisor_domain::store::StoreError;
 use tokio_postgres::Row;
 
@@ -48,8 +49,13 @@ use work::Work;
 /// How a store is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// How many connections write and claim. Tickets are opened on one more.
+    /// How many connections write and claim.
     pub writers: usize,
+    /// How many connections open tickets: so many transactions gather calls at the same time.
+    pub openers: usize,
+    /// Most tickets that are opened in one transaction when several calls wait. 1 turns it off (for measuring what it
+    /// brings): each call is a transaction of its own.
+    pub group_max: usize,
     /// How many connections read.
     pub readers: usize,
     /// Whether an older schema is migrated. An empty database always gets its schema.
@@ -73,7 +79,9 @@ pub enum LeaseClock {
 impl Default for Options {
     fn default() -> Self {
         let clock = LeaseClock::Database;
-        Self { writers: 2, readers: 2, migrate: true, accept_loss: false, clock }
+        let group_max = TICKETS_PER_BATCH_MAX;
+        let (writers, openers, readers) = (2, 1, 2);
+        Self { writers, openers, group_max, readers, migrate: true, accept_loss: false, clock }
     }
 }
 
@@ -85,7 +93,7 @@ pub struct PostgresStore {
 }
 
 struct Shared {
-    opener: Line,
+    openers: Vec<Line>,
     writers: Vec<Line>,
     readers: Vec<Line>,
     next_reader: AtomicUsize,
@@ -111,7 +119,7 @@ impl PostgresStore {
         open::bring_up(&config, options).await?;
         let lines = |count: usize| (0..count.max(1)).map(|_| Line::new(&config, options)).collect();
         let shared = Arc::new(Shared {
-            opener: Line::new(&config, options),
+            openers: lines(options.openers),
             writers: lines(options.writers),
             readers: lines(options.readers),
             next_reader: AtomicUsize::new(0),
@@ -119,7 +127,7 @@ impl PostgresStore {
             numbers: Numbers::default(),
             clock: options.clock,
         });
-        let gatherer = Gatherer::spawn(Arc::clone(&shared));
+        let gatherer = Gatherer::spawn(&shared, options.group_max);
         Ok(Self { shared, gatherer })
     }
 
