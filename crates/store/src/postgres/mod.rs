@@ -11,7 +11,9 @@
 //!   it is found out whether they are there ([`tickets`]); other callers get [`StoreError::Undecided`], and what was sent
 //!   is fenced (a claim by its lease, a settlement by its epoch) or can be said twice.
 
+mod address;
 mod audit;
+mod bell;
 mod catalogue;
 mod directory;
 mod fault;
@@ -27,6 +29,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod tls;
 mod users;
 mod work;
 
@@ -39,6 +42,8 @@ use tokio_postgres::Row;
 
 pub use open::OpenError;
 
+use address::Address;
+use bell::Bell;
 use fault::{Fault, Result as Outcome};
 use gather::Gatherer;
 use line::Line;
@@ -58,7 +63,9 @@ pub struct Options {
     pub group_max: usize,
     /// How many connections read.
     pub readers: usize,
-    /// Whether an older schema is migrated. An empty database always gets its schema.
+    /// Whether an empty database gets its schema.
+    pub make: bool,
+    /// Whether an older schema is migrated.
     pub migrate: bool,
     /// Whether a server is accepted whose settings can lose what was acknowledged (`fsync`, `full_page_writes` or
     /// `synchronous_commit` off).
@@ -79,9 +86,16 @@ pub enum LeaseClock {
 impl Default for Options {
     fn default() -> Self {
         let clock = LeaseClock::Database;
-        let group_max = TICKETS_PER_BATCH_MAX;
-        let (writers, openers, readers) = (2, 1, 2);
-        Self { writers, openers, group_max, readers, migrate: true, accept_loss: false, clock }
+        Self {
+            writers: 2,
+            openers: 1,
+            group_max: TICKETS_PER_BATCH_MAX,
+            readers: 2,
+            make: true,
+            migrate: true,
+            accept_loss: false,
+            clock,
+        }
     }
 }
 
@@ -100,6 +114,7 @@ struct Shared {
     next_writer: AtomicUsize,
     numbers: Numbers,
     clock: LeaseClock,
+    bell: Bell,
 }
 
 impl std::fmt::Debug for PostgresStore {
@@ -109,15 +124,17 @@ impl std::fmt::Debug for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Opens the database that `url` names (`postgres://user:password@host:port/database`, or libpq's `key=value`
-    /// form), which gets its schema when it is empty and is migrated when it is older (see [`Options::migrate`]).
+    /// Opens the database that `url` names (`postgres://user:password@host:port/database?parameters`, see
+    /// [`address`]), which gets its schema when it is empty ([`Options::make`]) and is migrated when it is older
+    /// ([`Options::migrate`]).
     ///
     /// Connections live on the runtime that this is called on. The user needs the right to create schemas when
     /// there is something to migrate.
     pub async fn open(url: &str, options: Options) -> Result<Self, OpenError> {
-        let config = open::config(url)?;
-        open::bring_up(&config, options).await?;
-        let lines = |count: usize| (0..count.max(1)).map(|_| Line::new(&config, options)).collect();
+        let address = Address::read(url)?;
+        open::bring_up(&address, options).await?;
+        let lines =
+            |count: usize| (0..count.max(1)).map(|_| Line::new(&address, options)).collect();
         let shared = Arc::new(Shared {
             openers: lines(options.openers),
             writers: lines(options.writers),
@@ -126,6 +143,7 @@ impl PostgresStore {
             next_writer: AtomicUsize::new(0),
             numbers: Numbers::default(),
             clock: options.clock,
+            bell: Bell::hang(address),
         });
         let gatherer = Gatherer::spawn(&shared, options.group_max);
         Ok(Self { shared, gatherer })
@@ -134,8 +152,8 @@ impl PostgresStore {
     /// Migrates the database that `url` names. Answers from and to which schema it went (equal when there was nothing
     /// to do).
     pub async fn migrate(url: &str, options: Options) -> Result<(usize, usize), OpenError> {
-        let config = open::config(url)?;
-        open::bring_up(&config, Options { migrate: true, ..options }).await
+        let address = Address::read(url)?;
+        open::bring_up(&address, Options { make: true, migrate: true, ..options }).await
     }
 
     /// Begins a write. See [`Work`].

@@ -20,6 +20,7 @@ const OPTIONS: Options = Options {
     openers: 1,
     group_max: 1_000,
     readers: 2,
+    make: true,
     migrate: true,
     accept_loss: false,
     clock: LeaseClock::Caller,

@@ -33,6 +33,7 @@ pub(crate) static SETTINGS: OnceLock<&[&str]> = OnceLock::new();
 const TEST_SETTINGS: &[&str] = &["max_connections=300", "shared_buffers=64MB"];
 
 /// A database of one test. It is dropped with this.
+#[derive(Debug)]
 pub(crate) struct Database {
     pub(crate) name: String,
     /// How a store opens it.
