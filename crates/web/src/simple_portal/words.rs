@@ -73,7 +73,7 @@ words! {
         "Kein Mandant beantwortet Pfade ohne Mandanten; setzen Sie den Namen des Mandanten vor ccsimplemailapi, oder im Katalog default = true bei einem [[tenant]].";
     Maintenance SERVICE_UNAVAILABLE Unavailable "maintenance":
         "Maintenance is under way; repeat the call after the seconds in Retry-After.",
-        "Es wird gerade gewartet; wiederholen Sie den Aufruf nach den Sekunden in Retry-After.";
+        "Wartungsarbeiten laufen; wiederholen Sie den Aufruf nach den Sekunden in Retry-After.";
     Busy SERVICE_UNAVAILABLE Unavailable "busy":
         "There is too much to do just now; repeat the call after the seconds in Retry-After.",
         "Gerade ist zu viel zu tun; wiederholen Sie den Aufruf nach den Sekunden in Retry-After.";
@@ -142,7 +142,7 @@ words! {
         "Aus dieser ParCustId lässt sich keine Mailadresse bilden; für das Paket Mail darf sie nicht auf einen Punkt enden und keine zwei Punkte hintereinander haben.";
     RequestFailed INTERNAL_SERVER_ERROR Fault "request_failed":
         "Request {} was not carried out: {}; nothing more is tried, so repeat the call or ask the operator.",
-        "Auftrag {} wurde nicht ausgeführt: {}; es wird nichts mehr versucht, wiederholen Sie daher den Aufruf oder fragen Sie den Betreiber.";
+        "Auftrag {} wurde nicht ausgeführt; das System meldet: „{}“. Es wird nichts mehr versucht, wiederholen Sie daher den Aufruf oder fragen Sie den Betreiber.";
     Internal INTERNAL_SERVER_ERROR Fault "fault":
         "Something is broken on the server; give the operator the X-Request-Id of this answer.",
         "Auf dem Server ist etwas defekt; nennen Sie dem Betreiber die X-Request-Id dieser Antwort.";
