@@ -26,6 +26,7 @@ mod operations;
 mod portal;
 mod row;
 mod sql;
+mod support_cases;
 #[cfg(test)]
 mod tests;
 mod tickets;

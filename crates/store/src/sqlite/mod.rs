@@ -19,6 +19,7 @@ mod reader;
 mod row;
 mod sql;
 mod statements;
+mod support_cases;
 #[cfg(test)]
 mod tests;
 mod tickets;

@@ -15,6 +15,7 @@ pub(crate) mod portal_reading;
 pub(crate) mod portal_settling;
 pub(crate) mod portal_world;
 pub(crate) mod settling;
+pub(crate) mod support_cases;
 pub(crate) mod users;
 pub(crate) mod world;
 
@@ -63,6 +64,7 @@ macro_rules! suite {
                 a_new_import_takes_an_unfinished_one_back;
             operations: maintenance_and_stamps, tickets_are_listed, tickets_are_moved_by_hand,
                 services_are_closed, queues_are_counted;
+            support_cases: cases_are_listed_and_shown, cases_are_closed_once;
         }
 
         #[test]
