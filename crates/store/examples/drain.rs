@@ -53,6 +53,7 @@ async fn load(store: &SqliteStore, sims: usize, now: Timestamp) {
         code: a("AS"),
         driver: "simulated".to_owned(),
         number_range: None,
+        drift: provisor_domain::drift::DriftPolicy::default(),
         settings: serde_json::Map::new(),
     };
     let customers = (0..CUSTOMERS).map(|n| Customer {

@@ -5,3 +5,4 @@
 
 pub mod postgres;
 pub mod sqlite;
+mod walk;

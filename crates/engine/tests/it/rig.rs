@@ -85,6 +85,7 @@ pub(crate) fn network(code: &str) -> Network {
         driver: "test".into(),
         number_range: Some(("07700900000".parse().unwrap(), "07700900999".parse().unwrap()))
             .filter(|_| code == "AS"),
+        drift: provisor_domain::drift::DriftPolicy::default(),
         settings: serde_json::Map::new(),
     }
 }

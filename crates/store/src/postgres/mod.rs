@@ -22,8 +22,10 @@ mod link;
 mod open;
 mod operations;
 mod portal;
+mod reconcile;
 mod row;
 mod sql;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod tickets;

@@ -16,9 +16,11 @@ mod open;
 mod operations;
 mod portal;
 mod reader;
+mod reconcile;
 mod row;
 mod sql;
 mod statements;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod tickets;
