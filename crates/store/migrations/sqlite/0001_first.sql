@@ -421,7 +421,7 @@ CREATE TABLE sweep (
 -- Slices that are being checked, and single tickets (walk ticket: major) whose SIMs are to be looked at again. One that is
 -- not done at until_at belongs to whoever claims next.
 CREATE TABLE sweep_slice (
-  id       INTEGER PRIMARY KEY,
+  id       INTEGER PRIMARY KEY AUTOINCREMENT, -- never that of another slice, however late a node settles
   network  TEXT    NOT NULL,
   walk     TEXT    NOT NULL CHECK (walk = 'live' OR walk = 'soon' OR walk = 'late' OR walk = 'ticket'),
   major    INTEGER NOT NULL, -- after this

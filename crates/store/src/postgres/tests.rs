@@ -98,7 +98,7 @@ fn no_statement_of_a_request_scans_a_table() {
     const ON_PURPOSE: [&str; 9] = [
         "catalogue_read.",
         "catalogue_write.service_code", // a sequence is a table of one row
-        "drift_stats", // counts what somebody must look at
+        "drift_stats",                  // counts what somebody must look at
         "network_list",
         "open_page", // walks the open tickets
         "ping",
