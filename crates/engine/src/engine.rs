@@ -40,6 +40,7 @@ pub struct Engine {
     pub(crate) endings: Endings,
     pub(crate) sign_in: SignIn,
     maintenance: AtomicBool,
+    adopting: AtomicBool,
     runs: AtomicBool,
 }
 
@@ -64,6 +65,7 @@ impl Engine {
             endings: Endings::default(),
             sign_in,
             maintenance: AtomicBool::new(false),
+            adopting: AtomicBool::new(false),
             runs: AtomicBool::new(false),
         })
     }
@@ -78,9 +80,30 @@ impl Engine {
         &self.sign_in
     }
 
-    /// True while callers are to be told to come back later.
+    /// True while callers are to be told to come back later: an operator says so, or a restored database is adopted,
+    /// whose books cannot be relied on yet.
     pub fn in_maintenance(&self) -> bool {
-        self.maintenance.load(Ordering::Relaxed)
+        self.maintenance.load(Ordering::Relaxed) || self.is_adopting()
+    }
+
+    /// True while a restored database is adopted: no ticket is carried out.
+    pub fn is_adopting(&self) -> bool {
+        self.adopting.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_adopting(&self, on: bool) {
+        if self.adopting.swap(on, Ordering::Relaxed) == on {
+            return;
+        }
+        self.metrics.adopting(on);
+        if on {
+            tracing::warn!(
+                "a restored database is being adopted: no ticket is carried out and callers are told to \
+                come back; see `provisor adopt status`"
+            );
+        } else {
+            tracing::info!("the restored database is adopted: tickets are carried out again");
+        }
     }
 
     pub(crate) fn set_maintenance(&self, on: bool) {
