@@ -62,7 +62,7 @@ pub enum Order {
         new_sim: Iccid,
     },
     /// The network is to have again what the books say of the SIM, whatever that is when the ticket is carried out. The
-    /// books do not change. Raised by the reconciler, or by an operator.
+    /// books do not change, but for the SIM's version. Raised by the reconciler, or by an operator.
     Reassert,
     /// A portal customer is created, or gets a new password. The password travels beside the order
     /// ([`crate::store::NewTicket::secret`]) and is forgotten with the ticket's end.

@@ -16,7 +16,7 @@ pub(super) fn plan(order: &Order, books: &ServiceBooks, once: OnceKey) -> Result
         Order::Connect(connect) => plan_connect(connect, books)?,
         Order::Disconnect => plan_disconnect(live(books)?, books),
         Order::ChangeSim { new_sim } => plan_change_sim(live(books)?, new_sim, books)?,
-        Order::Reassert => (vec![reasserted(books)?], Change::default()),
+        Order::Reassert => plan_reassert(books)?,
         Order::Rename { name } => {
             let renamed = Service { name: name.clone(), ..live(books)?.clone() };
             let service = Some(ServiceChange::Update(renamed));
@@ -70,12 +70,15 @@ pub(super) fn wanted(network: &NetworkCode, sim: &SimRecord, service: Option<&Se
     want(sim, served.map_or(Wanted::Absent, present))
 }
 
-fn reasserted(books: &ServiceBooks) -> Result<Want, Failure> {
+/// The SIM stays where it stands, and its version moves on: what was found by looking before is void.
+fn plan_reassert(books: &ServiceBooks) -> Result<WantsAndChange, Failure> {
     let live = books.service.as_ref().is_some_and(|service| service.status.is_live());
     if live != (books.sim.state == SimState::InUse) {
         return Err(broken("the ticket's service is not the one that is in the SIM now"));
     }
-    Ok(wanted(&books.network, &books.sim, books.service.as_ref()))
+    let sims = vec![(books.sim.iccid.clone(), books.sim.state)];
+    let want = wanted(&books.network, &books.sim, books.service.as_ref());
+    Ok((vec![want], Change { sims, ..Change::default() }))
 }
 
 fn plan_connect(connect: &Connect, books: &ServiceBooks) -> Result<WantsAndChange, Failure> {
@@ -307,7 +310,8 @@ mod tests {
     fn what_is_reasserted_is_what_the_books_say_when_the_ticket_is_carried_out() {
         let state = |books: &ServiceBooks| {
             let plan = plan(&Order::Reassert, books, once()).unwrap();
-            assert_eq!(plan.change, Change::default());
+            let sims = vec![(books.sim.iccid.clone(), books.sim.state)];
+            assert_eq!(plan.change, Change { sims, ..Change::default() });
             match plan.command {
                 Some(Instruction::Network(Command { wants, .. })) => wants[0].state.clone(),
                 other => panic!("{other:?}"),

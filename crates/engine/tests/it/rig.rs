@@ -183,6 +183,15 @@ impl World {
         world
     }
 
+    /// The same world, with all its networks driven by another driver.
+    pub(crate) async fn driven_by(self, driver: Arc<dyn Driver>) -> Self {
+        let factory: NetworkFactory = Arc::new(move |_| Ok(Element::Network(driver.clone())));
+        let engine = engine(&self.store, self.clock.clone()).await;
+        let world = Self { engine, factory, ..self };
+        world.look().await;
+        world
+    }
+
     /// Sees what changed in the store, as a server does four times a second.
     pub(crate) async fn look(&self) {
         Watch::new(self.engine.clone(), self.factory.clone()).look().await.unwrap();

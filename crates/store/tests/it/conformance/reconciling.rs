@@ -15,7 +15,7 @@ use provisor_domain::store::{
     SweepAsk, Swept, Verdict, Walk,
 };
 use provisor_domain::ticket::{FailureKind, Subject};
-use provisor_domain::{Iccid, Order, SimState, TicketState};
+use provisor_domain::{Iccid, Order, SimRecord, SimState, TicketState};
 
 use super::world::{MARIO, World, a, failure, iccid, origin, own_number, service_books, stock_sim};
 
@@ -316,7 +316,8 @@ pub(crate) async fn a_reassertion_changes_no_books(store: Arc<dyn Store>) {
         let settled = world.settle(lease, super::world::completed(lease), world.at(1)).await;
         assert_eq!(settled, Settled::Done);
     }
-    assert_eq!((world.sim(0).await, world.service(service.code).await), (before, service));
+    let after = SimRecord { version: before.version + 1, ..before };
+    assert_eq!((world.sim(0).await, world.service(service.code).await), (after, service));
     let ticket = world.ticket(live).await;
     assert_eq!((ticket.state, ticket.kind), (TicketState::Completed, OrderKind::Reassert));
     let subject = Subject::Sim(iccid(0));
