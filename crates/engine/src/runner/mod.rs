@@ -64,7 +64,7 @@ impl Runner {
         Self { checks: Some(checks), ..self }
     }
 
-    /// Runs until `stop` turns true, then finishes what is at the networks and returns.
+    /// Runs the networks of the engine's [`Share`](crate::Share) until `stop` turns true, then finishes what is at the networks and returns.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let _running = Running::new(&self.engine);
         let mut news = self.engine.networks.subscribe();
@@ -77,6 +77,7 @@ impl Runner {
             tokio::select! {
                 _ = stopped.wait_for(|stop| *stop) => break,
                 changed = news.changed() => if changed.is_err() { break },
+                code = self.engine.store.ticket_due() => self.engine.networks.wake(&code),
                 Some(ended) = lanes.join_next() => if let Err(error) = ended {
                     // A lane that panicked takes nothing with it but its leases, and those end by themselves. Its
                     // network is started afresh.
@@ -106,7 +107,7 @@ impl Runner {
             same
         });
         for (code, network) in networks.iter() {
-            if !running.contains_key(code) {
+            if self.engine.share.has(code) && !running.contains_key(code) {
                 let end = watch::Sender::new(false);
                 let lane = Lane::new(self.engine.clone(), network.clone(), self.worker);
                 let lane = lane.run(end.subscribe(), self.alone);
