@@ -19,6 +19,9 @@ use crate::tenants::Tenants;
 /// How often a command checks again when its subject moved on between check and write.
 pub(crate) const STALE_ROUNDS_MAX: usize = 5;
 
+/// What the name of an installation is derived from its key for.
+const INSTALLATION: &str = "provisor 2026-11-26 name of an installation";
+
 /// What an engine is made of.
 #[derive(Debug)]
 pub struct Parts {
@@ -74,6 +77,7 @@ pub struct Engine {
     pub(crate) endings: Endings,
     pub(crate) sign_in: SignIn,
     pub(crate) share: Share,
+    installation: String,
     maintenance: AtomicBool,
     adopting: AtomicBool,
     runs: AtomicBool,
@@ -89,6 +93,7 @@ impl Engine {
     /// An engine on `store`. Reads the installation's key; knows no network until [`crate::Watch`] has looked.
     pub async fn new(store: Arc<dyn Store>, parts: Parts) -> Result<Self, Error> {
         let installation_key = store.installation_key().await?;
+        let installation = blake3::derive_key(INSTALLATION, &installation_key);
         let sign_in = SignIn::new(store.clone(), parts.clock.clone(), installation_key);
         Ok(Self {
             store,
@@ -100,6 +105,7 @@ impl Engine {
             endings: Endings::default(),
             sign_in,
             share: parts.share,
+            installation: base16ct::lower::encode_string(&installation[..16]),
             maintenance: AtomicBool::new(false),
             adopting: AtomicBool::new(false),
             runs: AtomicBool::new(false),
@@ -109,6 +115,11 @@ impl Engine {
     /// The tenants of the Simple Portal face.
     pub fn tenants(&self) -> &Tenants {
         &self.tenants
+    }
+
+    /// Names this installation among others. No secret.
+    pub fn installation(&self) -> &str {
+        &self.installation
     }
 
     /// Signing in.

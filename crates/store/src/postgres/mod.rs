@@ -38,6 +38,7 @@ mod work;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
 use provisor_domain::store::StoreError;
 use tokio_postgres::Row;
 
@@ -55,8 +56,13 @@ use work::Work;
 /// How a store is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// How many connections write and claim. Tickets are opened on one more.
+    /// How many connections write and claim.
     pub writers: usize,
+    /// How many connections open tickets: so many transactions gather calls at the same time.
+    pub openers: usize,
+    /// Most tickets that are opened in one transaction when several calls wait. 1 turns it off (for measuring what it
+    /// brings): each call is a transaction of its own.
+    pub group_max: usize,
     /// How many connections read.
     pub readers: usize,
     /// Whether an empty database gets its schema.
@@ -82,7 +88,16 @@ pub enum LeaseClock {
 impl Default for Options {
     fn default() -> Self {
         let clock = LeaseClock::Database;
-        Self { writers: 2, readers: 2, make: true, migrate: true, accept_loss: false, clock }
+        Self {
+            writers: 2,
+            openers: 1,
+            group_max: TICKETS_PER_BATCH_MAX,
+            readers: 2,
+            make: true,
+            migrate: true,
+            accept_loss: false,
+            clock,
+        }
     }
 }
 
@@ -94,7 +109,7 @@ pub struct PostgresStore {
 }
 
 struct Shared {
-    opener: Line,
+    openers: Vec<Line>,
     writers: Vec<Line>,
     readers: Vec<Line>,
     next_reader: AtomicUsize,
@@ -123,7 +138,7 @@ impl PostgresStore {
         let lines =
             |count: usize| (0..count.max(1)).map(|_| Line::new(&address, options)).collect();
         let shared = Arc::new(Shared {
-            opener: Line::new(&address, options),
+            openers: lines(options.openers),
             writers: lines(options.writers),
             readers: lines(options.readers),
             next_reader: AtomicUsize::new(0),
@@ -132,7 +147,7 @@ impl PostgresStore {
             clock: options.clock,
             bell: Bell::hang(address),
         });
-        let gatherer = Gatherer::spawn(Arc::clone(&shared));
+        let gatherer = Gatherer::spawn(&shared, options.group_max);
         Ok(Self { shared, gatherer })
     }
 

@@ -77,6 +77,10 @@ statements! {
     FACTS_SIM = "facts.sim";
     FACTS_TARIFF = "facts.tariff";
     FACTS_TEMPLATE = "facts.template";
+    GUESS_FAILED = "guess_failed";
+    GUESS_FAILED_FORGET = "guess_failed.forget";
+    GUESS_FORGIVEN = "guess_forgiven";
+    GUESSES = "guesses";
     HEARTBEAT = "heartbeat";
     INSTALLATION_KEY = "installation_key";
     MAINTENANCE_SET = "maintenance_set";
