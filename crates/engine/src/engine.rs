@@ -183,6 +183,11 @@ impl Engine {
         Ok(self.store.queue_stats().await?)
     }
 
+    /// How many drifts are on record, for figures.
+    pub async fn drift_stats(&self) -> Result<Vec<provisor_domain::store::DriftStat>, Error> {
+        Ok(self.store.drift_stats().await?)
+    }
+
     /// Opens one ticket and wakes its network. `None`: its subject moved on since the checks; check again.
     pub(crate) async fn open(&self, ticket: NewTicket) -> Result<Option<Raised>, Error> {
         let (kind, network) = (ticket.order.kind(), ticket.network.clone());

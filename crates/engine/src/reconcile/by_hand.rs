@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use provisor_domain::drift::Drift;
 use provisor_domain::limits::SLICE_MAX;
 use provisor_domain::store::{Finding, Origin, Place, Standing, StoreError, Walk};
 use provisor_domain::{NetworkCode, TicketId};
@@ -44,8 +43,8 @@ pub struct CheckReport {
     pub untold: u64,
     /// Why, of the last of them. The check ended early when the network fell silent.
     pub silence: Option<String>,
-    /// What differs.
-    pub drifts: Vec<Drift>,
+    /// How many differ. What, is on record.
+    pub differ: u64,
     /// The tickets that were raised to repair it.
     pub raised: Vec<TicketId>,
 }
@@ -134,7 +133,7 @@ impl Engine {
             if let Some((standing, _)) = found.filter(|_| how.repair) {
                 report.raised.extend(self.reassert(&code, standing, how.origin.clone()).await?);
             }
-            report.drifts.push(drift);
+            report.differ += 1;
         }
         Ok(round.looks.len() == all)
     }

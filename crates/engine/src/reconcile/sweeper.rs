@@ -120,7 +120,7 @@ impl Sweeper {
         )]
         let take = (take as usize).clamp(1, SLICE_MAX);
         let network = self.network.entry.code.clone();
-        let (idle, lease) = (IDLE, LEASE);
+        let (idle, lease) = (IDLE.min(soon), LEASE);
         Ok(SweepAsk { network, walk, take, pause, idle, period, age, age_max, lease, now })
     }
 

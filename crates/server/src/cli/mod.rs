@@ -1,5 +1,6 @@
 //! The command line: one file a command, named like it.
 
+mod adopt;
 mod catalogue;
 mod completions;
 mod config;
@@ -8,6 +9,7 @@ mod demo;
 mod mail;
 mod maintenance;
 mod migrate;
+mod network;
 mod serve;
 mod service;
 mod session;
@@ -81,6 +83,8 @@ enum Command {
     #[command(subcommand)]
     Ticket(ticket::Ticket),
     #[command(subcommand)]
+    Network(network::Network),
+    #[command(subcommand)]
     Service(service::Service),
     #[command(subcommand)]
     User(user::User),
@@ -88,6 +92,8 @@ enum Command {
     Mail(mail::Mail),
     #[command(subcommand)]
     Maintenance(maintenance::Maintenance),
+    #[command(subcommand)]
+    Adopt(adopt::Adopt),
     Migrate(migrate::Migrate),
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -154,10 +160,12 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Catalogue(command) => command.run(session).await?,
         Command::Sim(command) => return command.run(session).await,
         Command::Ticket(command) => command.run(session).await?,
+        Command::Network(command) => return command.run(session).await,
         Command::Service(command) => command.run(session).await?,
         Command::User(command) => command.run(session).await?,
         Command::Mail(command) => command.run(session).await?,
         Command::Maintenance(command) => command.run(session).await?,
+        Command::Adopt(command) => command.run(session).await?,
         Command::Migrate(command) => command.run(session).await?,
         Command::Config(command) => command.run(session)?,
         Command::Completions(command) => command.run()?,
