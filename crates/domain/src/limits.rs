@@ -79,3 +79,13 @@ pub const MAIL_KEPT_DAYS_DEFAULT: u16 = 30;
 pub const PACKS_PER_TENANT_MAX: usize = 64;
 /// Most portal customers that one page of a read of all of them holds.
 pub const PORTAL_CUSTOMERS_PER_PAGE_MAX: usize = 500;
+/// How often a slice of a check is left behind by a node before it is given up.
+pub const SLICE_TRIES_MAX: u32 = 5;
+/// Most services or tickets in a slice or page of a check.
+pub const SLICE_MAX: usize = 100;
+/// Most tickets of a SIM from which is told what a network was asked for.
+pub const ASKED_TICKETS_MAX: usize = 16;
+/// Most drifts that one list shows.
+pub const DRIFTS_PER_PAGE_MAX: usize = 10_000;
+/// How often a drift is repaired by itself before a person must look.
+pub const REPAIRS_MAX: u32 = 3;

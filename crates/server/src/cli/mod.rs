@@ -1,5 +1,6 @@
 //! The command line: one file a command, named like it.
 
+mod adopt;
 mod case;
 mod catalogue;
 mod completions;
@@ -10,6 +11,7 @@ mod demo;
 mod mail;
 mod maintenance;
 mod migrate;
+mod network;
 mod serve;
 mod service;
 mod session;
@@ -87,6 +89,7 @@ enum Command {
     Ticket(ticket::Ticket),
     #[command(subcommand)]
     Case(case::Case),
+    Network(network::Network),
     #[command(subcommand)]
     Service(service::Service),
     #[command(subcommand)]
@@ -95,6 +98,8 @@ enum Command {
     Mail(mail::Mail),
     #[command(subcommand)]
     Maintenance(maintenance::Maintenance),
+    #[command(subcommand)]
+    Adopt(adopt::Adopt),
     Migrate(migrate::Migrate),
     Copy(copy::Copy),
     #[command(subcommand)]
@@ -163,10 +168,12 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Sim(command) => return command.run(session).await,
         Command::Ticket(command) => command.run(session).await?,
         Command::Case(command) => command.run(session).await?,
+        Command::Network(command) => return command.run(session).await,
         Command::Service(command) => command.run(session).await?,
         Command::User(command) => command.run(session).await?,
         Command::Mail(command) => command.run(session).await?,
         Command::Maintenance(command) => command.run(session).await?,
+        Command::Adopt(command) => command.run(session).await?,
         Command::Migrate(command) => command.run(session).await?,
         Command::Copy(command) => command.run(session).await?,
         Command::Config(command) => command.run(session)?,

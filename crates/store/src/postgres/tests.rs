@@ -98,10 +98,12 @@ async fn plan(client: &Client, text: &str) -> String {
 /// The statements whose cost must not grow with what is stored. The others list, count or clean up on purpose.
 #[test]
 fn no_statement_of_a_request_scans_a_table() {
-    const ON_PURPOSE: [&str; 7] = [
+    const ON_PURPOSE: [&str; 9] = [
         "catalogue_read.",
         "catalogue_write.service_code", // a sequence is a table of one row
+        "drift_stats",                  // counts what somebody must look at
         "network_list",
+        "open_page", // walks the open tickets
         "ping",
         "queue_stats",      // walks the open tickets
         "ticket_list.open", // likewise
