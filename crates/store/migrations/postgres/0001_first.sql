@@ -175,18 +175,18 @@ CREATE INDEX number_quarantined ON number (network, free_at, msisdn) WHERE state
 
 -- ---------------------------------------------------------------------------------------------- services
 
--- A SIM is looked up when its ticket is opened, and never deleted: a foreign key would look it up again, in the largest
--- table, at every write.
+-- Without foreign keys: SIM, network, contract, customer and tariff are looked up when the ticket is opened (or the service
+-- adopted), and none of them is ever deleted. Keys would lock one row of the catalogue for all workers at every service.
 CREATE TABLE service (
   code            BIGINT PRIMARY KEY CHECK (code > 0),
   name            TEXT COLLATE "C" NOT NULL,
   status          TEXT COLLATE "C" NOT NULL CHECK (status = 'A' OR status = 'B' OR status = 'S' OR status = 'C'),
   cli             TEXT COLLATE "C",
   iccid           TEXT COLLATE "C" NOT NULL,
-  network         TEXT COLLATE "C" NOT NULL REFERENCES network,
-  contract        TEXT COLLATE "C" NOT NULL REFERENCES contract,
-  customer        TEXT COLLATE "C" NOT NULL REFERENCES customer,
-  tariff          TEXT COLLATE "C" NOT NULL REFERENCES tariff,
+  network         TEXT COLLATE "C" NOT NULL,
+  contract        TEXT COLLATE "C" NOT NULL,
+  customer        TEXT COLLATE "C" NOT NULL,
+  tariff          TEXT COLLATE "C" NOT NULL,
   reporting_group TEXT COLLATE "C",
   apns            TEXT COLLATE "C" NOT NULL DEFAULT '[]',
   boltons         TEXT COLLATE "C" NOT NULL DEFAULT '[]',
@@ -292,58 +292,97 @@ CREATE INDEX credential_user ON credential (user_id);
 
 -- ---------------------------------------------------------------------------------------------- tickets
 
+-- A ticket is two rows: what was ordered and how it ended, written when it is opened and when it ends; and, while it is
+-- open, what changes until then. The second one is small and goes with the end, so that what is claimed lies together,
+-- however many tickets have ended (docs/adr/0017). Readers see the view `ticket`.
+--
 -- Without foreign keys: what an order names is looked up when its ticket is opened, and nothing of it is ever deleted.
-CREATE TABLE ticket (
+-- No index has a column that the end writes: the end stays in its page.
+CREATE TABLE ticket_record (
   id             BIGINT PRIMARY KEY CHECK (id > 0), -- shared with support_case
-  state          TEXT COLLATE "C" NOT NULL,
   kind           TEXT COLLATE "C" NOT NULL,
   customer       TEXT COLLATE "C" NOT NULL, -- of a portal customer: its tenant's name
   network        TEXT COLLATE "C" NOT NULL,
   iccid          TEXT COLLATE "C",    -- the SIM that it is about, or
   par_cust_id    TEXT COLLATE "C",    -- the portal customer
   service        BIGINT,
-  cli            TEXT COLLATE "C",    -- of a connect: the number reserved for it
+  cli            TEXT COLLATE "C",    -- the service's number; while it is open, ticket_queue has it
   order_json     TEXT COLLATE "C" NOT NULL,
-  subjects       TEXT[]  NOT NULL, -- the keys it holds in subject_lock while it is open
   raised_by      TEXT COLLATE "C" NOT NULL,
   raised_at      BIGINT NOT NULL,
-  due_at         BIGINT NOT NULL, -- pending: when it may be claimed; running: when its lease ends
+  batch          BIGINT NOT NULL, -- the key of the call that wrote it: it finds out whether its commit happened
+  state          TEXT COLLATE "C",    -- the final one
   finished_at    BIGINT,
+  due_at         BIGINT,
+  epoch          BIGINT,
+  failure_kind   TEXT COLLATE "C",
+  failure_reason TEXT COLLATE "C",
+  CHECK (
+    CASE state
+      WHEN 'completed' THEN failure_kind IS NULL
+      WHEN 'failed' THEN failure_kind IS NOT NULL
+      WHEN 'cancelled' THEN failure_kind IS NOT NULL
+      ELSE state IS NULL AND failure_kind IS NULL
+    END
+  ),
+  CHECK ((state IS NULL) = (finished_at IS NULL) AND (state IS NULL) = (due_at IS NULL)),
+  CHECK ((state IS NULL) = (epoch IS NULL) AND (failure_kind IS NULL) = (failure_reason IS NULL)),
+  CHECK ((iccid IS NULL) <> (par_cust_id IS NULL)),
+  CHECK (par_cust_id IS NULL OR (service IS NULL AND cli IS NULL))
+) WITH (fillfactor = 75);
+
+-- For lists, newest first. Not of `id` itself: who looks for a number must not be able to take one of these by mistake.
+CREATE INDEX ticket_customer ON ticket_record (customer, (-id));
+CREATE INDEX ticket_iccid ON ticket_record (iccid, (-id)) WHERE iccid IS NOT NULL;
+CREATE INDEX ticket_portal ON ticket_record (customer, par_cust_id, (-id)) WHERE par_cust_id IS NOT NULL;
+
+CREATE TABLE ticket_queue (
+  id             BIGINT PRIMARY KEY,
+  state          TEXT COLLATE "C" NOT NULL DEFAULT 'pending',
+  network        TEXT COLLATE "C" NOT NULL,
+  customer       TEXT COLLATE "C" NOT NULL,
+  due_at         BIGINT NOT NULL, -- pending: when it may be claimed; running: when its lease ends
   epoch          BIGINT NOT NULL DEFAULT 0 CHECK (epoch >= 0),    -- how often it was claimed
   attempts       BIGINT NOT NULL DEFAULT 0 CHECK (attempts >= 0), -- those that count towards the limit
   in_doubt       BOOLEAN NOT NULL DEFAULT FALSE,
   worker         BYTEA,
-  failure_kind   TEXT COLLATE "C",
+  cli            TEXT COLLATE "C",    -- of a connect: the number reserved for it
+  subjects       TEXT[]  NOT NULL, -- the keys it holds in subject_lock
+  failure_kind   TEXT COLLATE "C",    -- of the last attempt
   failure_reason TEXT COLLATE "C",
-  batch          BIGINT NOT NULL, -- the key of the call that wrote it: it finds out whether its commit happened
   CHECK (
     CASE state
-      WHEN 'pending' THEN finished_at IS NULL AND worker IS NULL
-      WHEN 'running' THEN finished_at IS NULL AND worker IS NOT NULL
-      WHEN 'unknown' THEN finished_at IS NULL AND worker IS NULL AND failure_kind IS NOT NULL
-      WHEN 'completed' THEN finished_at IS NOT NULL AND worker IS NULL AND failure_kind IS NULL
-      WHEN 'failed' THEN finished_at IS NOT NULL AND worker IS NULL AND failure_kind IS NOT NULL
-      WHEN 'cancelled' THEN finished_at IS NOT NULL AND worker IS NULL AND failure_kind IS NOT NULL
+      WHEN 'pending' THEN worker IS NULL
+      WHEN 'running' THEN worker IS NOT NULL
+      WHEN 'unknown' THEN worker IS NULL AND failure_kind IS NOT NULL
       ELSE FALSE
     END
   ),
-  CHECK ((failure_kind IS NULL) = (failure_reason IS NULL)),
-  CHECK ((iccid IS NULL) <> (par_cust_id IS NULL)),
-  CHECK (par_cust_id IS NULL OR (service IS NULL AND cli IS NULL))
+  CHECK ((failure_kind IS NULL) = (failure_reason IS NULL))
+) WITH (
+  -- Every ticket leaves dead rows here: they are cleared away while there are few.
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0
 );
 
 -- What a worker can claim, by customer: the claim walks customers and takes from the front of each.
-CREATE INDEX ticket_claimable ON ticket (network, customer, due_at, id) WHERE state IN ('pending', 'running');
--- For lists, newest first.
-CREATE INDEX ticket_customer ON ticket (customer, id);
-CREATE INDEX ticket_iccid ON ticket (iccid, id) WHERE iccid IS NOT NULL;
-CREATE INDEX ticket_portal ON ticket (customer, par_cust_id, id) WHERE par_cust_id IS NOT NULL;
+CREATE INDEX ticket_claimable ON ticket_queue (network, customer, due_at, (id + 0)) WHERE state IN ('pending', 'running');
+
+CREATE VIEW ticket AS
+SELECT
+  record.id, coalesce(queue.state, record.state) AS state, record.kind, record.customer, record.network, record.iccid,
+  record.par_cust_id, record.service, CASE WHEN record.state IS NULL THEN queue.cli ELSE record.cli END AS cli,
+  record.order_json, queue.subjects, record.raised_by, record.raised_at, coalesce(queue.due_at, record.due_at) AS due_at,
+  record.finished_at, coalesce(queue.epoch, record.epoch) AS epoch,
+  coalesce(queue.failure_kind, record.failure_kind) AS failure_kind,
+  coalesce(queue.failure_reason, record.failure_reason) AS failure_reason
+FROM ticket_record AS record
+LEFT JOIN ticket_queue AS queue ON queue.id = ANY (ARRAY[record.id]);
 
 -- At most one open ticket per subject: this primary key is that rule.
 CREATE TABLE subject_lock (
   subject   TEXT COLLATE "C" NOT NULL PRIMARY KEY,
   ticket_id BIGINT NOT NULL
-);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
 
 -- The password that an order brings. Gone in the transaction that ends its ticket.
 CREATE TABLE ticket_secret (
@@ -397,7 +436,7 @@ SELECT
   iso_time(ticket.finished_at) AS finished_at,
   ticket.id AS ticket
 FROM portal_request
-JOIN ticket ON ticket.id = portal_request.ticket_id
+JOIN ticket ON ticket.id = ANY (ARRAY[portal_request.ticket_id])
 WHERE portal_request.relation = 'access';
 
 CREATE VIEW authentication."ProvPortalPacks" AS
@@ -411,7 +450,7 @@ SELECT
   iso_time(ticket.finished_at) AS finished_at,
   ticket.id AS ticket
 FROM portal_request
-JOIN ticket ON ticket.id = portal_request.ticket_id
+JOIN ticket ON ticket.id = ANY (ARRAY[portal_request.ticket_id])
 WHERE portal_request.relation = 'packs';
 
 -- One settled attempt; also the record of what the engine did.

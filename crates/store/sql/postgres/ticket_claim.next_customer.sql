@@ -5,7 +5,7 @@
 WITH RECURSIVE walk (customer, due, found, steps) AS (
   (
     SELECT customer, due_at <= $4, $7::bigint + (due_at <= $4)::int, 1::bigint
-    FROM ticket
+    FROM ticket_queue
     WHERE network = $1 AND customer > $2 AND ($3::text IS NULL OR customer <= $3) AND state IN ('pending', 'running')
     ORDER BY customer, due_at
     LIMIT 1
@@ -15,7 +15,7 @@ WITH RECURSIVE walk (customer, due, found, steps) AS (
   FROM walk
   CROSS JOIN LATERAL (
     SELECT customer, due_at
-    FROM ticket
+    FROM ticket_queue
     WHERE network = $1 AND customer > walk.customer AND ($3::text IS NULL OR customer <= $3)
       AND state IN ('pending', 'running')
     ORDER BY customer, due_at
