@@ -1,7 +1,7 @@
 -- ticket_cancel
-WITH gone AS (DELETE FROM ticket_queue WHERE id = $1 RETURNING epoch, due_at)
-UPDATE ticket_record
-SET state = 'cancelled', finished_at = $2, cli = $3, failure_kind = $4, failure_reason = $5, epoch = gone.epoch,
-  due_at = gone.due_at
+WITH gone AS (DELETE FROM ticket_queue WHERE id = $1 RETURNING *)
+INSERT INTO ticket_end
+  (id, state, network, finished_at, due_at, epoch, service, cli, subjects, failure_kind, failure_reason)
+SELECT gone.id, 'cancelled', gone.network, $2, gone.due_at, gone.epoch, record.service, $3, gone.subjects, $4, $5
 FROM gone
-WHERE id = $1
+JOIN ticket_record AS record ON record.id = ANY (ARRAY[gone.id])

@@ -27,7 +27,7 @@ async fn find(work: &mut Work, id: TicketId) -> Result<Option<Found>> {
         state: row::text(row, 0)?,
         kind: row::text(row, 1)?,
         cli: row::text_or_none(row, 2)?,
-        subjects: row::get::<Option<_>>(row, 3)?.unwrap_or_default(),
+        subjects: row::get(row, 3)?,
     }))
 }
 

@@ -22,11 +22,13 @@ fn columns(failure: Option<&Failure>) -> FailureColumns {
 pub(super) struct EndedRows {
     ids: Vec<i64>,
     states: Vec<&'static str>,
+    networks: Vec<String>,
     finished: Vec<i64>,
     due: Vec<i64>,
     epochs: Vec<i64>,
     services: Vec<Option<i64>>,
     clis: Vec<Option<String>>,
+    subjects: Vec<String>,
     kinds: Vec<Option<&'static str>>,
     reasons: Vec<Option<String>>,
 }
@@ -42,11 +44,14 @@ impl EndedRows {
         let (kind, reason) = columns(failure);
         self.ids.push(one.ticket.number());
         self.states.push(state.as_str());
+        self.networks.push(ticket.network.to_string());
         self.finished.push(now.as_millisecond());
         self.due.push(ticket.due);
         self.epochs.push(one.epoch);
         self.services.push(ticket.service.map(ServiceCode::number));
         self.clis.push(ticket.cli.as_ref().map(Msisdn::to_string));
+        // No key has a blank in it.
+        self.subjects.push(ticket.subjects.join(" "));
         self.kinds.push(kind);
         self.reasons.push(reason);
     }
@@ -55,9 +60,11 @@ impl EndedRows {
         if self.ids.is_empty() {
             return Vec::new();
         }
-        let Self { ids, states, finished, due, epochs, services, clis, kinds, reasons } = self;
+        let Self { ids, states, networks, finished, due, epochs, .. } = self;
+        let Self { services, clis, subjects, kinds, reasons, .. } = self;
         let gone = params![ids.clone()];
-        let end = params![ids, states, finished, due, epochs, services, clis, kinds, reasons];
+        let mut end = params![ids, states, networks, finished, due, epochs];
+        end.extend(params![services, clis, subjects, kinds, reasons]);
         vec![Ask::new(sql::TICKET_SETTLE_ENDED, gone), Ask::new(sql::TICKET_SETTLE_TICKET, end)]
     }
 }
