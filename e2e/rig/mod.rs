@@ -17,6 +17,6 @@ pub(crate) use catalogue::*;
 pub(crate) use http::{Answer, Client};
 pub(crate) use json::Json;
 pub(crate) use portal::*;
-pub(crate) use process::{PROVISOR, Server, command, run};
+pub(crate) use process::{PROVISOR, Ran, Server, command, run};
 pub(crate) use wait::{eventually, eventually_within};
 pub(crate) use world::{Caller, World};
