@@ -1,6 +1,6 @@
 //! `provisor user credential add|list|revoke`
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
@@ -11,7 +11,7 @@ use provisor_engine::Credential;
 use serde_json::json;
 
 use super::Session;
-use super::session::parsed;
+use super::session::{parsed, usage};
 use crate::output::{self, Tone, note, plain, say};
 
 /// API credentials: they stand in for a password and can be revoked one by one
@@ -196,19 +196,19 @@ fn works(credential: &CredentialInfo, now: Timestamp) -> bool {
 /// `90d`, `12h`, `30m`, `45s` from now; or a date (its first moment, UTC); or a time.
 fn expiry(raw: &str, now: Timestamp) -> Result<Timestamp> {
     let hint = || {
-        format!(
+        usage(format!(
             "--expires {raw:?}: write 90d, 12h, 30m, 45s, a date like 2027-01-01 or a time like 2027-01-01T12:00:00Z"
-        )
+        ))
     };
     let end = if let Some(seconds) = seconds(raw) {
-        now.checked_add(SignedDuration::from_secs(seconds)).with_context(hint)?
+        now.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| hint())?
     } else if let Ok(date) = raw.parse::<jiff::civil::Date>() {
-        date.to_zoned(jiff::tz::TimeZone::UTC).with_context(hint)?.timestamp()
+        date.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| hint())?.timestamp()
     } else {
-        raw.parse::<Timestamp>().ok().with_context(hint)?
+        raw.parse::<Timestamp>().map_err(|_| hint())?
     };
     if end <= now {
-        bail!("--expires {raw:?} is in the past");
+        return Err(usage(format!("--expires {raw:?} is in the past")));
     }
     Ok(end)
 }

@@ -2,14 +2,16 @@
 
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
-use provisor_domain::store::{NewUser, Portal, StoreError, UserChange};
-use provisor_domain::{TenantName, UserKind, Username};
+use provisor_domain::catalogue::CatalogueKeys;
+use provisor_domain::store::{NewUser, Operations, Portal, StoreError, UserChange};
+use provisor_domain::{ServiceCode, TenantName, UserKind, Username};
 use secrecy::SecretString;
 use serde_json::json;
 
 use super::Session;
 use super::credential::CredentialCommand;
-use super::session::parsed;
+use super::session::{parsed, usage};
+use crate::catalogue::COLON;
 use crate::output::{self, Tone, plain, say};
 use crate::password::Source;
 
@@ -179,7 +181,12 @@ impl Add {
             self.boltons.iter().map(|raw| parsed("--bolton", raw)).collect();
         let kind = match (&self.group, &self.service, &self.tenant) {
             (Some(group), _, _) => UserKind::Group(parsed("--group", group)?),
-            (None, Some(service), _) => UserKind::Service(parsed("--service", service)?),
+            (None, Some(service), _) => {
+                UserKind::Service(self::service(store.as_ref(), service).await?)
+            }
+            (None, None, Some(_)) if !username.fits_basic() => {
+                return Err(usage(format!("user {:?}: {COLON}", self.username)));
+            }
             (None, None, Some(tenant)) => {
                 UserKind::Tenant(self::tenant(store.as_ref(), tenant).await?)
             }
@@ -196,6 +203,16 @@ impl Add {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// A service that there is. None is ever deleted.
+async fn service(store: &dyn Operations, raw: &str) -> Result<ServiceCode> {
+    let code: ServiceCode = parsed("--service", raw)?;
+    let keys = CatalogueKeys { services: vec![code], ..CatalogueKeys::default() };
+    if !store.catalogue_read(keys).await?.services.iter().any(|service| service.code == code) {
+        bail!("there is no service {code}");
+    }
+    Ok(code)
 }
 
 /// A tenant that there is.
