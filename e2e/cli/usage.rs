@@ -72,6 +72,24 @@ fn a_wrong_setting_in_the_environment_is_named_with_what_to_write() {
 }
 
 #[test]
+fn users_and_credentials_are_listed_a_page_at_a_time() {
+    let world = World::new();
+    let (first, second) = (world.credential("alice", &[]), world.credential("alice", &[]));
+    let page = |args: &[&str]| world.cli(&[&["user"], args].concat()).succeeded();
+    let users = page(&["list", "--limit", "1"]);
+    assert!(users.stdout.contains("alice") && !users.stdout.contains("bob"), "{users:?}");
+    assert!(users.stderr.contains("--after alice"), "{users:?}");
+    let rest = page(&["list", "--after", "alice"]);
+    assert!(rest.stdout.contains("bob") && !rest.stdout.contains("alice"), "{rest:?}");
+    let label = |credential: &str| credential[..8].to_owned();
+    let newest = page(&["credential", "list", "alice", "--limit", "1"]);
+    assert!(newest.stdout.contains(&label(&second)), "{newest:?}");
+    let more = newest.stderr.split("--before ").nth(1).expect("it says how to go on").trim();
+    let older = page(&["credential", "list", "alice", "--before", more]).stdout;
+    assert!(older.contains(&label(&first)) && !older.contains(&label(&second)), "{older}");
+}
+
+#[test]
 fn commands_that_scripts_run_answer_json() {
     let world = World::with_tenants();
     world.file(OUTAGE_FILE, "");

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use provisor_domain::Username;
+use provisor_domain::limits::CREDENTIALS_PER_PAGE_MAX;
 use provisor_domain::store::{CredentialInfo, NewCredential};
 use provisor_domain::user::CredentialUse;
 use provisor_engine::Credential;
@@ -52,8 +53,9 @@ pub(crate) struct Add {
 }
 
 const AFTER_LIST: &str = "\
-Example:
-  provisor user credential list MarioG --json";
+Examples:
+  provisor user credential list MarioG --json
+  provisor user credential list MarioG --before 30    the next page: smaller IDs than 30";
 
 /// List a user's credentials, newest first
 ///
@@ -63,6 +65,12 @@ Example:
 pub(crate) struct List {
     /// The log-in name
     username: String,
+    /// At most so many
+    #[arg(long, default_value_t = CREDENTIALS_PER_PAGE_MAX, value_name = "N")]
+    limit: usize,
+    /// Only with a smaller ID (the next page)
+    #[arg(long, value_name = "ID")]
+    before: Option<i64>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -125,7 +133,11 @@ impl Add {
 impl List {
     async fn run(self, session: &Session) -> Result<()> {
         let username: Username = parsed("user", &self.username)?;
-        let found = session.store().await?.credential_list(username.clone()).await?;
+        if self.limit == 0 || self.limit > CREDENTIALS_PER_PAGE_MAX {
+            return Err(usage(format!("--limit must be 1 to {CREDENTIALS_PER_PAGE_MAX}")));
+        }
+        let store = session.store().await?;
+        let found = store.credential_list(username.clone(), self.before, self.limit).await?;
         let credentials = found.ok_or_else(|| no_user(&username))?;
         let now = Session::now();
         if self.json {
@@ -163,7 +175,13 @@ impl List {
             ]
         });
         let head = ["ID", "CREDENTIAL", "STATE", "USE", "NETWORKS", "CREATED", "EXPIRES"];
-        output::table(head, rows.collect())
+        output::table(head, rows.collect())?;
+        if credentials.len() == self.limit
+            && let Some(last) = credentials.last()
+        {
+            note(format!("there may be more: --before {}", last.id));
+        }
+        Ok(())
     }
 }
 

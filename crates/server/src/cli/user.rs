@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use provisor_domain::catalogue::CatalogueKeys;
+use provisor_domain::limits::USERS_PER_PAGE_MAX;
 use provisor_domain::store::{NewUser, Operations, Portal, StoreError, UserChange};
 use provisor_domain::{ServiceCode, TenantName, UserKind, Username};
 use secrecy::SecretString;
@@ -12,8 +13,11 @@ use super::Session;
 use super::credential::CredentialCommand;
 use super::session::{parsed, usage};
 use crate::catalogue::COLON;
-use crate::output::{self, Tone, plain, say};
+use crate::output::{self, Tone, note, plain, say};
 use crate::password::Source;
+
+/// Users that a list shows unless told otherwise.
+const LIMIT_DEFAULT: usize = 1_000;
 
 /// Who may call the APIs
 #[derive(Debug, Subcommand)]
@@ -67,15 +71,22 @@ pub(crate) struct Add {
 }
 
 const AFTER_LIST: &str = "\
-Example:
-  provisor user list --json";
+Examples:
+  provisor user list --json
+  provisor user list --after MarioG                   the next page: names behind MarioG";
 
-/// List users
+/// List users by name
 ///
 /// Changes nothing.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_LIST)]
 pub(crate) struct List {
+    /// At most so many
+    #[arg(long, default_value_t = LIMIT_DEFAULT, value_name = "N")]
+    limit: usize,
+    /// Only names behind this one (the next page)
+    #[arg(long, value_name = "NAME")]
+    after: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -226,9 +237,13 @@ async fn tenant(store: &dyn Portal, raw: &str) -> Result<TenantName> {
 
 impl List {
     async fn run(self, session: &Session) -> Result<()> {
+        if self.limit == 0 || self.limit > USERS_PER_PAGE_MAX {
+            return Err(usage(format!("--limit must be 1 to {USERS_PER_PAGE_MAX}")));
+        }
+        let after = self.after.as_deref().map(|raw| parsed("--after", raw)).transpose()?;
         let store = session.store().await?;
         store.ping().await?;
-        let users = store.user_list().await?;
+        let users = store.user_list(after, self.limit).await?;
         let kind = |kind: &UserKind| match kind {
             UserKind::Account => "account".to_owned(),
             UserKind::Group(group) => format!("group {group}"),
@@ -257,6 +272,12 @@ impl List {
                 plain(user.credentials),
             ]
         });
-        output::table(["USER", "KIND", "STATE", "CUSTOMERS", "CREDENTIALS"], rows.collect())
+        output::table(["USER", "KIND", "STATE", "CUSTOMERS", "CREDENTIALS"], rows.collect())?;
+        if users.len() == self.limit
+            && let Some(last) = users.last()
+        {
+            note(format!("there may be more: --after {}", last.username));
+        }
+        Ok(())
     }
 }
