@@ -44,6 +44,8 @@ pub const CREDENTIAL_CACHE_SECONDS: u64 = 60;
 pub const CREDENTIAL_CACHE_ENTRIES_MAX: u64 = 50_000;
 /// Longest password in bytes; what is longer is refused before it is hashed.
 pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// Quiet places that are forgotten with one failed guess at a password.
+pub const GUESS_PLACES_FORGOTTEN_MAX: u32 = 4;
 /// Shortest password that a portal customer may choose, in characters (NIST SP 800-63B asks for 8 at least).
 pub const PASSWORD_CHARS_MIN: usize = 8;
 /// Most password checks waiting for a free core; over it the caller is asked to come back.
@@ -52,12 +54,24 @@ pub const PASSWORD_CHECKS_WAITING_MAX: usize = 256;
 pub const SUPPORT_FILE_BYTES_MAX: usize = 700 * 1024;
 /// Longest message of a support case in characters.
 pub const SUPPORT_MESSAGE_CHARS_MAX: usize = 10_000;
+/// Most support cases that one page of a list shows.
+pub const CASES_PER_PAGE_MAX: usize = 1_000;
+/// So much of a support case's message stands in a list, in characters.
+pub const CASE_MESSAGE_LISTED_CHARS_MAX: usize = 80;
+/// Longest reason that an operator gives, in characters.
+pub const REASON_CHARS_MAX: usize = 1_000;
 /// Rows of a SIM import that the store is given at once; how many of them land in one transaction is its business.
 pub const IMPORT_ROWS_PER_BATCH: usize = 5_000;
 /// Most bad rows of a SIM import that are named; the rest is counted.
 pub const IMPORT_BAD_ROWS_NAMED_MAX: usize = 1_000;
 /// Most tickets that one page of a list shows.
 pub const TICKETS_PER_PAGE_MAX: usize = 10_000;
+/// Most contracts of one customer: what `getContracts` answers at once.
+pub const CONTRACTS_PER_CUSTOMER_MAX: usize = 10_000;
+/// Most users that one page of a list shows.
+pub const USERS_PER_PAGE_MAX: usize = 10_000;
+/// Most credentials of a user that one page of a list shows.
+pub const CREDENTIALS_PER_PAGE_MAX: usize = 1_000;
 /// Longest number of a portal customer (`ParCustId`) in characters.
 pub const PAR_CUST_ID_CHARS_MAX: usize = 64;
 /// Longest mail address in bytes (RFC 5321, section 4.5.3.1.3, without the brackets).
@@ -74,3 +88,13 @@ pub const MAIL_KEPT_DAYS_DEFAULT: u16 = 30;
 pub const PACKS_PER_TENANT_MAX: usize = 64;
 /// Most portal customers that one page of a read of all of them holds.
 pub const PORTAL_CUSTOMERS_PER_PAGE_MAX: usize = 500;
+/// How often a slice of a check is left behind by a node before it is given up.
+pub const SLICE_TRIES_MAX: u32 = 5;
+/// Most services or tickets in a slice or page of a check.
+pub const SLICE_MAX: usize = 100;
+/// Most tickets of a SIM from which is told what a network was asked for.
+pub const ASKED_TICKETS_MAX: usize = 16;
+/// Most drifts that one list shows.
+pub const DRIFTS_PER_PAGE_MAX: usize = 10_000;
+/// How often a drift is repaired by itself before a person must look.
+pub const REPAIRS_MAX: u32 = 3;

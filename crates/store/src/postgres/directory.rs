@@ -4,6 +4,7 @@
 //! A tenant's user is granted nothing (see [`super::users`]) and so finds nothing here.
 
 use async_trait::async_trait;
+use provisor_domain::limits::CONTRACTS_PER_CUSTOMER_MAX;
 use provisor_domain::store::{
     BarFacts, ChangeAbout, ChangeAsk, ChangeFacts, ConnectAsk, ConnectFacts, ContractSummary,
     Directory, Earlier, Idempotency, Opened, Products, ServiceFound, SimFacts, StoreError,
@@ -19,7 +20,7 @@ use tokio_postgres::Row;
 
 use super::fault::{Fault, Result as Outcome};
 use super::link::{Answer, Ask, params};
-use super::tickets::{KeyRows, remembered};
+use super::tickets::{KeyRows, number_of_ticket, remembered};
 use super::{PostgresStore, audit, row, sql, told};
 
 /// Where the columns of the SIM begin, after those of its service; the ticket that is open for it comes last.
@@ -33,7 +34,8 @@ impl Directory for PostgresStore {
         customer: CustomerNumber,
     ) -> Result<Vec<ContractSummary>, StoreError> {
         let list = async {
-            let asked = params![scope.user.0, customer.to_string()];
+            let most = row::number(CONTRACTS_PER_CUSTOMER_MAX);
+            let asked = params![scope.user.0, customer.to_string(), most];
             let rows = self.ask_one(sql::CONTRACT_LIST, asked).await?;
             rows.iter().map(read_contract).collect()
         };
@@ -249,7 +251,7 @@ impl PostgresStore {
         if first(&known, 0).is_none() {
             return Err(Fault::conflict(format!("ticket type {} is not known", case.ticket_type)));
         }
-        let id = self.shared.numbers.ticket(&mut work).await?;
+        let id = number_of_ticket(&mut work).await?;
         if let Some(key) = key {
             let mut rows = KeyRows::default();
             rows.add(key, id, case.raised)?;

@@ -4,9 +4,12 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use provisor_domain::limits::{
+    CREDENTIALS_PER_PAGE_MAX, GUESS_PLACES_FORGOTTEN_MAX, USERS_PER_PAGE_MAX,
+};
 use provisor_domain::store::{
-    CredentialAuth, CredentialInfo, NewCredential, NewUser, Origin, StoreError, UserAuth,
-    UserChange, UserInfo, Users,
+    CredentialAuth, CredentialInfo, GuessPlace, Guesses, NewCredential, NewUser, Origin,
+    StoreError, UserAuth, UserChange, UserInfo, Users,
 };
 use provisor_domain::user::CredentialUse;
 use provisor_domain::{
@@ -60,8 +63,56 @@ impl Users for SqliteStore {
         .await
     }
 
-    async fn user_list(&self) -> Result<Vec<UserInfo>, StoreError> {
-        self.read(list).await
+    async fn guesses(&self, places: Vec<GuessPlace>) -> Result<Vec<Option<Guesses>>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(sql::GUESSES)?;
+            let mut found = Vec::with_capacity(places.len());
+            for place in &places {
+                let mut rows = statement.query([place.0])?;
+                let guesses = |row: &Row<'_>| {
+                    Ok::<_, Fault>(Guesses { failures: row.get(0)?, last: row::moment(row, 1)? })
+                };
+                found.push(rows.next()?.map(guesses).transpose()?);
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn guess_failed(
+        &self,
+        places: Vec<GuessPlace>,
+        quiet_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let quiet_since = quiet_since.as_millisecond();
+        self.write(move |connection| {
+            let mut statement = connection.prepare_cached(sql::GUESS_FAILED)?;
+            for place in &places {
+                statement.execute(params![place.0, now.as_millisecond(), quiet_since])?;
+            }
+            connection
+                .prepare_cached(sql::GUESS_FAILED_FORGET)?
+                .execute(params![quiet_since, GUESS_PLACES_FORGOTTEN_MAX])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn guess_forgiven(&self, place: GuessPlace) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection.prepare_cached(sql::GUESS_FORGIVEN)?.execute([place.0])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn user_list(
+        &self,
+        after: Option<Username>,
+        limit: usize,
+    ) -> Result<Vec<UserInfo>, StoreError> {
+        self.read(move |connection| list(connection, after.as_ref(), limit)).await
     }
 
     async fn user_add(
@@ -116,8 +167,10 @@ impl Users for SqliteStore {
     async fn credential_list(
         &self,
         username: Username,
+        before: Option<i64>,
+        limit: usize,
     ) -> Result<Option<Vec<CredentialInfo>>, StoreError> {
-        self.read(move |connection| list_credentials(connection, &username)).await
+        self.read(move |connection| list_credentials(connection, &username, before, limit)).await
     }
 
     async fn credential_revoke(
@@ -299,9 +352,10 @@ fn read_use(row: &Row<'_>, at: usize) -> Outcome<CredentialUse> {
     }
 }
 
-fn list(connection: &Connection) -> Outcome<Vec<UserInfo>> {
+fn list(connection: &Connection, after: Option<&Username>, limit: usize) -> Outcome<Vec<UserInfo>> {
     let mut statement = connection.prepare_cached(sql::USER_LIST)?;
-    let mut rows = statement.query([])?;
+    let after = after.map_or("", Username::as_str);
+    let mut rows = statement.query(params![after, limit.min(USERS_PER_PAGE_MAX)])?;
     let mut users = Vec::new();
     while let Some(row) = rows.next()? {
         users.push(UserInfo {
@@ -355,10 +409,13 @@ fn add_credential(
 fn list_credentials(
     connection: &Connection,
     username: &Username,
+    before: Option<i64>,
+    limit: usize,
 ) -> Outcome<Option<Vec<CredentialInfo>>> {
     let Some(user) = find_id(connection, username)? else { return Ok(None) };
     let mut statement = connection.prepare_cached(sql::CREDENTIAL_LIST)?;
-    let mut rows = statement.query([user.0])?;
+    let (before, limit) = (before.unwrap_or(i64::MAX), limit.min(CREDENTIALS_PER_PAGE_MAX));
+    let mut rows = statement.query(params![user.0, before, limit])?;
     let mut credentials = Vec::new();
     while let Some(row) = rows.next()? {
         credentials.push(CredentialInfo {

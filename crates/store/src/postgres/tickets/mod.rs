@@ -8,6 +8,7 @@ mod numbers;
 mod open;
 mod opened;
 mod settle;
+mod settled;
 
 use std::collections::BTreeSet;
 
@@ -25,7 +26,7 @@ use super::{LeaseClock, PostgresStore, Shared, sql, told};
 
 pub(super) use by_hand::{cancel, retry};
 pub(super) use ledger::{add_services, count_services};
-pub(super) use numbers::Numbers;
+pub(super) use numbers::{Numbers, ticket as number_of_ticket};
 pub(super) use open::{open, remembered};
 pub(super) use opened::KeyRows;
 
