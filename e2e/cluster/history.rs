@@ -52,7 +52,7 @@ const RULES: [(&str, &str); 4] = [
 pub(super) struct Report {
     told: String,
     tickets: usize,
-    unknown: usize,
+    unknown: Vec<String>,
     taken_over: usize,
     freezes: usize,
     commands: usize,
@@ -106,7 +106,10 @@ pub(super) fn check(world: &World, clients: &Clients, thaws: &[Thaw]) -> Report 
     Report {
         told: clients.told(),
         tickets: promises.len(),
-        unknown: count("SELECT id FROM ticket WHERE state = 'unknown'"),
+        unknown: left.books.column(
+            "SELECT 'ticket ' || id || ' (' || kind || '): ' || failure_reason FROM ticket
+             WHERE state = 'unknown'",
+        ),
         taken_over: count(
             "SELECT id FROM ticket WHERE epoch > (SELECT count(*) FROM attempt WHERE ticket_id = id)",
         ),
@@ -136,12 +139,13 @@ impl fmt::Display for Report {
             "{} promised, {} wait for a person, {} were taken over; {} commands at the network, {} of them stale after {} \
              freezes",
             self.tickets,
-            self.unknown,
+            self.unknown.len(),
             self.taken_over,
             self.commands,
             self.stale.len(),
             self.freezes
         )?;
+        self.unknown.iter().try_for_each(|unknown| write!(f, "\nwaits for a person: {unknown}"))?;
         self.stale.iter().try_for_each(|stale| write!(f, "\nstale: {stale}"))
     }
 }
