@@ -17,9 +17,9 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use provisor_domain::NetworkCode;
 use provisor_domain::catalogue::Network;
 use provisor_domain::driver::Element;
+use provisor_domain::{Iccid, NetworkCode, OpenKeys, PlainKeys, SealedKeys};
 
 pub use crate::file::FileError;
 use crate::mail::{Doveadm, MailStore};
@@ -68,10 +68,36 @@ enum Chosen {
     SimulatedMail(simulator::Settings),
 }
 
-/// The driver that `network` names. Relative paths in its settings are taken from `data_dir`, where the files of
-/// networks also lie unless told otherwise.
-pub fn build(network: &Network, data_dir: &Path) -> Result<Element, BuildError> {
+/// What drivers are given besides their own settings.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Where the files of networks lie unless told otherwise, and where relative paths in settings are taken from.
+    pub data_dir: PathBuf,
+    /// Opens the keys of SIMs for networks that are told them.
+    pub keys: Arc<dyn OpenKeys>,
+}
+
+impl Surroundings {
+    /// With no way to open keys of SIMs.
+    pub fn new(data_dir: &Path) -> Self {
+        Self { data_dir: data_dir.to_owned(), keys: Arc::new(NoKeys) }
+    }
+}
+
+/// Opens no keys.
+#[derive(Debug)]
+struct NoKeys;
+
+impl OpenKeys for NoKeys {
+    fn open(&self, _iccid: &Iccid, _sealed: &SealedKeys) -> Result<PlainKeys, String> {
+        Err("this program was not told where the key file is (sim_key_file)".to_owned())
+    }
+}
+
+/// The driver that `network` names.
+pub fn build(network: &Network, surroundings: &Surroundings) -> Result<Element, BuildError> {
     let chosen = choose(network)?;
+    let data_dir = &surroundings.data_dir;
     let file = chosen.file(network, data_dir);
     let code = &network.code;
     let down = |settings: simulator::Settings| simulator::Settings {

@@ -5,7 +5,7 @@
 //! happens. What is cut off then is safe: its lease ends, and the next start carries it out.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use prometheus_client::registry::Registry;
 use provisor_domain::clock::SystemClock;
+use provisor_drivers::Surroundings;
 use provisor_engine::{Chance, Engine, Metrics, NetworkFactory, Parts, Runner, Watch};
 use provisor_store::sqlite::{Options, ServeLock, SqliteStore};
 use provisor_web::{App, HttpLimits, HttpMetrics};
@@ -23,6 +24,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{self, Config, MetricsListen, Settings};
 use crate::output::say;
+use crate::seal::KeyFile;
 
 /// The process is gone so long after it was told to stop (10 s are promised).
 const STOP_DEADLINE: Duration = Duration::from_secs(9);
@@ -50,10 +52,12 @@ pub(crate) async fn run(settings: &Settings, ready: impl FnOnce(SocketAddr)) -> 
     let lock = ServeLock::acquire(database)?;
     let data_dir = settings.data_dir();
     check_writable(&data_dir)?;
+    let keys = Arc::new(KeyFile::new(settings.sim_key_file()));
+    let surroundings = Surroundings { data_dir, keys };
     // Before the database, so that a start that fails here has made nothing.
     let listeners = Listeners::bind(settings).await?;
     let store = SqliteStore::open(database, options(settings))?;
-    let server = Server::start(settings, store, data_dir, listeners).await?;
+    let server = Server::start(settings, store, surroundings, listeners).await?;
     ready(server.address);
     let ended = server.until(signals).await;
     drop(lock);
@@ -145,7 +149,7 @@ impl Server {
     async fn start(
         settings: &Settings,
         store: SqliteStore,
-        data_dir: PathBuf,
+        surroundings: Surroundings,
         listeners: Listeners,
     ) -> Result<Self> {
         let mut registry = Registry::default();
@@ -154,7 +158,7 @@ impl Server {
         let parts = Parts { clock: Arc::new(SystemClock), chance: Chance::new(), metrics };
         let store = Arc::new(store);
         let engine = Arc::new(Engine::new(store.clone(), parts).await?);
-        let mut watch = Watch::new(engine.clone(), factory(data_dir));
+        let mut watch = Watch::new(engine.clone(), factory(surroundings));
         watch.look().await?;
         crate::exposure::check(&engine, store.as_ref(), listeners.api.local_addr()?).await?;
         let (stop_requests, stop_runner) = (watch::Sender::new(false), watch::Sender::new(false));
@@ -262,9 +266,9 @@ fn leave_in_time() {
     }
 }
 
-fn factory(data_dir: PathBuf) -> NetworkFactory {
+fn factory(surroundings: Surroundings) -> NetworkFactory {
     Arc::new(move |network| {
-        provisor_drivers::build(network, &data_dir).map_err(|error| error.to_string())
+        provisor_drivers::build(network, &surroundings).map_err(|error| error.to_string())
     })
 }
 

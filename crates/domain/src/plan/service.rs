@@ -7,7 +7,7 @@ use crate::driver::{Command, OnceKey, Subscription, Want, Wanted};
 use crate::order::Connect;
 use crate::service::Products;
 use crate::ticket::Failure;
-use crate::{Iccid, Order, Service, ServiceStatus, SimRecord, SimState};
+use crate::{Iccid, Order, SealedKeys, Service, ServiceStatus, SimRecord, SimState};
 
 pub(super) fn plan(order: &Order, books: &ServiceBooks, once: OnceKey) -> Result<Plan, Failure> {
     let (wants, change) = match order {
@@ -43,16 +43,28 @@ fn live(books: &ServiceBooks) -> Result<&Service, Failure> {
     }
 }
 
-fn want(sim: &SimRecord, state: Wanted) -> Want {
-    Want { iccid: sim.iccid.clone(), imsi: sim.imsi.clone(), state }
+/// The SIM is not to be known any more. Its keys are nobody's business then.
+fn absent(sim: &SimRecord) -> Want {
+    let (iccid, imsi) = (sim.iccid.clone(), sim.imsi.clone());
+    Want { iccid, imsi, keys: SealedKeys::default(), state: Wanted::Absent }
 }
 
-fn present(service: &Service) -> Wanted {
-    Wanted::Present(Subscription {
+/// The SIM that the service is in afterwards.
+fn present(sim: &SimRecord, books: &ServiceBooks, subscription: Subscription) -> Want {
+    Want {
+        iccid: sim.iccid.clone(),
+        imsi: sim.imsi.clone(),
+        keys: books.keys.clone(),
+        state: Wanted::Present(subscription),
+    }
+}
+
+fn subscription(service: &Service) -> Subscription {
+    Subscription {
         msisdn: service.cli.clone(),
         tariff: service.tariff.clone(),
         products: service.products.clone(),
-    })
+    }
 }
 
 fn plan_connect(connect: &Connect, books: &ServiceBooks) -> Result<WantsAndChange, Failure> {
@@ -86,7 +98,7 @@ fn plan_connect(connect: &Connect, books: &ServiceBooks) -> Result<WantsAndChang
         sims: vec![(books.sim.iccid.clone(), SimState::InUse)],
         ..Change::default()
     };
-    Ok((vec![want(&books.sim, Wanted::Present(subscription))], change))
+    Ok((vec![present(&books.sim, books, subscription)], change))
 }
 
 fn plan_disconnect(service: &Service, books: &ServiceBooks) -> WantsAndChange {
@@ -99,7 +111,7 @@ fn plan_disconnect(service: &Service, books: &ServiceBooks) -> WantsAndChange {
         released,
         ..Change::default()
     };
-    (vec![want(&books.sim, Wanted::Absent)], change)
+    (vec![absent(&books.sim)], change)
 }
 
 fn plan_change_sim(
@@ -113,7 +125,7 @@ fn plan_change_sim(
     };
     let after = Service { iccid: new.iccid.clone(), ..service.clone() };
     // The old SIM goes first: a network keeps a number for one subscriber at a time.
-    let wants = vec![want(&books.sim, Wanted::Absent), want(new, present(&after))];
+    let wants = vec![absent(&books.sim), present(new, books, subscription(&after))];
     let change = Change {
         service: Some(ServiceChange::Update(after)),
         sims: vec![
@@ -149,7 +161,7 @@ fn plan_products(order: &Order, service: &Service, books: &ServiceBooks) -> Want
         return (Vec::new(), Change::default());
     }
     after.status = after.products.live_status();
-    let wants = vec![want(&books.sim, present(&after))];
+    let wants = vec![present(&books.sim, books, subscription(&after))];
     (wants, Change { service: Some(ServiceChange::Update(after)), ..Change::default() })
 }
 
@@ -182,6 +194,7 @@ mod tests {
             sim,
             service,
             new_sim: None,
+            keys: SealedKeys { ki: Some("sealed ki".into()), opc: None },
             number,
             range_exhausted: false,
         }
@@ -269,6 +282,9 @@ mod tests {
         };
         assert_eq!(wants[0].state, Wanted::Absent);
         assert_eq!(wants[1].iccid, new_sim);
+        // The keys are the new SIM's.
+        assert!(wants[0].keys.is_empty());
+        assert_eq!(wants[1].keys, both.keys);
         assert_eq!(moved.change.sims[0].1, SimState::Retired);
     }
 

@@ -118,6 +118,7 @@ statements! {
     SUPPORT_CASE_OPEN = "support_case_open";
     TICKET_CANCEL = "ticket_cancel";
     TICKET_CLAIM_DUE = "ticket_claim.due";
+    TICKET_CLAIM_KEYS = "ticket_claim.keys";
     TICKET_CLAIM_NEXT_CUSTOMER = "ticket_claim.next_customer";
     TICKET_CLAIM_NUMBER_FREE = "ticket_claim.number_free";
     TICKET_CLAIM_NUMBER_RESTED = "ticket_claim.number_rested";
