@@ -26,7 +26,7 @@ pub use commands::connect::ConnectOrder;
 pub use commands::portal::{PortalCall, PortalOrder};
 pub use commands::portal_password::{LogInError, PortalSession};
 pub use commands::support_case::SupportOrder;
-pub use engine::{Engine, Parts};
+pub use engine::{Engine, Parts, Share};
 pub use metrics::Metrics;
 pub use networks::{Network, NetworkFactory};
 pub use queries::service::{NetworkSays, ServiceView};

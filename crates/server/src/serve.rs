@@ -1,6 +1,6 @@
 //! The server: wires store, engine, drivers and HTTP together, and takes them down in order.
 //!
-//! Up: database (one server a file), listeners, engine, networks, runner, requests. Down: no more requests, those under
+//! Up: database (one server a file, any number a PostgreSQL), listeners, engine, networks, runner, requests. Down: no more requests, those under
 //! way finish, commands at the networks finish, the database is closed; and out after [`STOP_DEADLINE`] whatever
 //! happens. What is cut off then is safe: its lease ends, and the next start carries it out.
 
@@ -14,8 +14,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use prometheus_client::registry::Registry;
 use provisor_domain::clock::SystemClock;
 use provisor_drivers::Surroundings;
-use provisor_engine::{Chance, Engine, Metrics, NetworkFactory, Parts, Runner, Watch};
-use provisor_store::sqlite::{Options, ServeLock, SqliteStore};
+use provisor_engine::{Chance, Engine, Metrics, NetworkFactory, Parts, Runner, Share, Watch};
+use provisor_store::sqlite::ServeLock;
 use provisor_web::{App, HttpLimits, HttpMetrics};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::{self, Config, MetricsListen, Settings};
+use crate::database::{Database, Schema, Use};
 use crate::output::say;
 use crate::seal::KeyFile;
 
@@ -34,7 +35,7 @@ const REQUESTS_DEADLINE: Duration = Duration::from_secs(4);
 const DISK_LOOK: Duration = Duration::from_millis(250);
 /// The exit code of a process that was interrupted (128 + SIGINT).
 const INTERRUPTED: i32 = 130;
-/// Threads that read, at least; as many as there are cores, when those are more.
+/// Threads that read a file, at least; as many as there are cores, when those are more.
 const READERS_MIN: usize = 2;
 
 /// `provisor serve`: serves until told to stop.
@@ -48,26 +49,46 @@ pub(crate) async fn serve(config: &Config) -> Result<ExitCode> {
 /// Serves as `settings` say. `ready` is called with the address once requests are taken.
 pub(crate) async fn run(settings: &Settings, ready: impl FnOnce(SocketAddr)) -> Result<ExitCode> {
     let signals = Signals::listen()?;
-    let database = settings.database.path();
-    let lock = ServeLock::acquire(database)?;
+    let lock = settings.database.file().map(ServeLock::acquire).transpose()?;
     let data_dir = settings.data_dir();
     check_writable(&data_dir)?;
     let keys = Arc::new(KeyFile::new(settings.sim_key_file()));
     let surroundings = Surroundings { data_dir, keys };
     // Before the database, so that a start that fails here has made nothing.
     let listeners = Listeners::bind(settings).await?;
-    let store = SqliteStore::open(database, options(settings))?;
-    let server = Server::start(settings, store, surroundings, listeners).await?;
+    let database = Database::open(&settings.database, how(settings)).await?;
+    let server = Server::start(settings, database, surroundings, listeners).await?;
     ready(server.address);
     let ended = server.until(signals).await;
     drop(lock);
     ended
 }
 
-fn options(settings: &Settings) -> Options {
+fn how(settings: &Settings) -> Use {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let readers = cores.max(READERS_MIN);
-    Options { group_max: settings.store.group_commit_max, readers, migrate: true }
+    let store = &settings.store;
+    let readers = match settings.database.file() {
+        Some(_) => cores.max(READERS_MIN),
+        None => store.read_connections,
+    };
+    Use {
+        schema: Schema::Migrate,
+        readers,
+        writers: store.write_connections,
+        group_max: store.group_commit_max,
+        accept_loss: store.accept_loss,
+    }
+}
+
+/// Which tickets this node carries out.
+fn share(settings: &Settings) -> Share {
+    if !settings.role.carries_out() {
+        return Share::none();
+    }
+    match settings.networks() {
+        networks if networks.is_empty() => Share::all(),
+        networks => Share::of(networks),
+    }
 }
 
 fn check_writable(dir: &Path) -> Result<()> {
@@ -142,31 +163,44 @@ struct Server {
     runner: JoinHandle<()>,
     watch: JoinHandle<()>,
     metrics: Option<JoinHandle<()>>,
-    store: Arc<SqliteStore>,
+    database: Database,
 }
 
 impl Server {
     async fn start(
         settings: &Settings,
-        store: SqliteStore,
+        database: Database,
         surroundings: Surroundings,
         listeners: Listeners,
     ) -> Result<Self> {
         let mut registry = Registry::default();
         let metrics = Arc::new(Metrics::new(&mut registry));
         let http_metrics = HttpMetrics::new(&mut registry);
-        let parts = Parts { clock: Arc::new(SystemClock), chance: Chance::new(), metrics };
-        let store = Arc::new(store);
-        let engine = Arc::new(Engine::new(store.clone(), parts).await?);
-        let mut watch = Watch::new(engine.clone(), factory(surroundings));
+        let (clock, chance) = (Arc::new(SystemClock), Chance::new());
+        let parts = Parts { clock, chance, metrics, share: share(settings) };
+        let engine = Arc::new(Engine::new(database.store.clone(), parts).await?);
+        let share = engine.share().clone();
+        let mut watch = Watch::new(engine.clone(), factory(surroundings)).without(move |network| {
+            // A lookup file belongs to the node that carries its mail system's tickets out; a network of SIMs is asked for a
+            // service's status by any node.
+            provisor_drivers::is_mail(&network.driver) && !share.has(&network.code)
+        });
         watch.look().await?;
-        crate::exposure::check(&engine, store.as_ref(), listeners.api.local_addr()?).await?;
-        let (stop_requests, stop_runner) = (watch::Sender::new(false), watch::Sender::new(false));
-        let runner = Runner::new(engine.clone(), true).run(stop_runner.subscribe());
-        let limits = limits(settings);
-        let app = App { engine: engine.clone(), limits: limits.clone(), metrics: http_metrics };
         let address = listeners.api.local_addr()?;
-        let router = provisor_web::router(app);
+        if settings.role.takes_orders() {
+            crate::exposure::check(&engine, database.store.as_ref(), address).await?;
+        }
+        let (stop_requests, stop_runner) = (watch::Sender::new(false), watch::Sender::new(false));
+        // Whoever has a file's lock knows that whoever had it before is dead. Of other nodes nobody knows that.
+        let alone = settings.database.file().is_some();
+        let runner = Runner::new(engine.clone(), alone).run(stop_runner.subscribe());
+        let limits = limits(settings);
+        let router = if settings.role.takes_orders() {
+            let app = App { engine: engine.clone(), limits: limits.clone(), metrics: http_metrics };
+            provisor_web::router(app)
+        } else {
+            provisor_web::health_router(engine.clone())
+        };
         let requests =
             provisor_web::serve(listeners.api, router, limits.clone(), stop_requests.subscribe());
         let mut server = Self {
@@ -175,7 +209,7 @@ impl Server {
             watch: tokio::spawn(watch.run()),
             requests: tokio::spawn(requests),
             metrics: None,
-            store,
+            database,
             engine,
             stop_requests,
             stop_runner,
@@ -189,7 +223,8 @@ impl Server {
             server.metrics = Some(tokio::spawn(serve));
             say(format!("metrics on http://{address}/metrics"))?;
         }
-        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
+        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), role = ?settings.role,
+            database = %settings.database, "serving");
         Ok(server)
     }
 
@@ -203,7 +238,7 @@ impl Server {
             ended = &mut self.requests => Some(("the listener", ended)),
             ended = &mut self.runner => Some(("the runner", ended)),
             ended = &mut self.watch => Some(("the watch over the database", ended)),
-            () = halted(&self.store) => bail!(
+            () = halted(&self.database) => bail!(
                 "the disk under the database failed, so this server ends: a write that is tried again after that may be \
                  lost without a word. Nothing that was acknowledged depends on it. Check the disk, then start again"
             ),
@@ -242,9 +277,9 @@ fn report(what: &str, ended: Result<(), tokio::task::JoinError>) {
 }
 
 /// Resolves when the disk under the database has failed.
-async fn halted(store: &SqliteStore) {
+async fn halted(database: &Database) {
     let mut looks = tokio::time::interval(DISK_LOOK);
-    while !store.has_halted() {
+    while !database.has_halted() {
         looks.tick().await;
     }
 }

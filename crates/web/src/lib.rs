@@ -52,3 +52,8 @@ pub fn router(app: App) -> Router {
     };
     ccc::routes(kit, engine.clone()).merge(health::routes(engine)).fallback(fallback)
 }
+
+/// What a node answers that takes no orders: `/healthz` and `/readyz`.
+pub fn health_router(engine: Arc<Engine>) -> Router {
+    health::routes(engine)
+}

@@ -18,10 +18,10 @@ use provisor_domain::driver::{
 use provisor_domain::store::Origin;
 use provisor_domain::{Imsi, SealedKeys, Service, TicketId};
 use provisor_drivers::Surroundings;
-use provisor_store::sqlite::{Options, SqliteStore};
 
 use crate::catalogue::{self, Order};
-use crate::config::{Config, Settings};
+use crate::config::{Config, Role, Settings};
+use crate::database::{Database, Schema, Use};
 use crate::output::note;
 
 /// The documents' own examples.
@@ -39,6 +39,8 @@ pub(crate) async fn run(config: &Config) -> Result<ExitCode> {
     load(&database, dir.path()).await?;
     let settings = Settings {
         database: database.into(),
+        role: Role::All,
+        networks: Vec::new(),
         data_dir: Some(dir.path().to_owned()),
         ..config.settings.clone()
     };
@@ -49,7 +51,9 @@ pub(crate) async fn run(config: &Config) -> Result<ExitCode> {
 
 /// Fills the database and the simulated network beside it.
 async fn load(database: &Path, data_dir: &Path) -> Result<()> {
-    let store = SqliteStore::open(database, Options::default())?;
+    let how =
+        Use { schema: Schema::Make, readers: 1, writers: 1, group_max: 1, accept_loss: false };
+    let store = Database::open(&database.to_owned().into(), how).await?.store;
     let text = format!("{CATALOGUE}\n{}", fleet::catalogue());
     let order = Order {
         file: Path::new("demo.toml"),
@@ -58,7 +62,7 @@ async fn load(database: &Path, data_dir: &Path) -> Result<()> {
         origin: Origin { actor: "operator:demo".to_owned(), request_id: None },
         now: SystemClock.now(),
     };
-    let applied = catalogue::apply(&store, order).await?;
+    let applied = catalogue::apply(store.as_ref(), order).await?;
     let surroundings = Surroundings::new(data_dir);
     for network in &applied.catalogue.networks {
         let Element::Network(driver) = provisor_drivers::build(network, &surroundings)? else {
@@ -67,7 +71,7 @@ async fn load(database: &Path, data_dir: &Path) -> Result<()> {
         let wants = wants(&applied.catalogue, |service| service.network == network.code);
         tell(driver.as_ref(), wants).await?;
     }
-    let synced = crate::mail_sync::run(&store, data_dir).await?;
+    let synced = crate::mail_sync::run(store.as_ref(), data_dir).await?;
     match synced.refused.first() {
         None => Ok(()),
         Some(refused) => bail!("the demo's mail system refused {refused}"),
@@ -158,6 +162,7 @@ mod tests {
     use provisor_domain::driver::NetworkStatus;
     use provisor_domain::store::{Directory, Operations};
     use provisor_domain::{Scope, UserKind};
+    use provisor_store::sqlite::{Options, SqliteStore};
 
     #[tokio::test]
     async fn the_demo_world_is_what_the_document_prints_and_the_network_knows_it() {

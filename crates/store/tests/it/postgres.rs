@@ -7,6 +7,7 @@ use provisor_store::postgres::{LeaseClock, OpenError, Options, PostgresStore};
 
 mod cut;
 mod nodes;
+mod proxy;
 mod relations;
 mod rig;
 mod server;
@@ -16,7 +17,10 @@ use rig::{Database, block_on};
 /// Tests move time: leases go by what they hand in.
 const OPTIONS: Options = Options {
     writers: 2,
+    openers: 1,
+    group_max: 1_000,
     readers: 2,
+    make: true,
     migrate: true,
     accept_loss: false,
     clock: LeaseClock::Caller,

@@ -9,6 +9,8 @@ mod open;
 mod opened;
 mod settle;
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use provisor_domain::NetworkCode;
@@ -31,7 +33,19 @@ pub(super) use opened::KeyRows;
 impl TicketStore for PostgresStore {
     async fn ticket_open(&self, tickets: Vec<NewTicket>) -> Result<Vec<Opened>, StoreError> {
         check_batch(tickets.len())?;
-        self.gatherer.open(tickets).await
+        let networks: BTreeSet<NetworkCode> =
+            tickets.iter().map(|ticket| ticket.network.clone()).collect();
+        let opened = self.gatherer.open(tickets).await?;
+        if opened.iter().any(|one| matches!(one, Opened::Ticket(_))) {
+            for network in &networks {
+                self.shared.bell.ring(network);
+            }
+        }
+        Ok(opened)
+    }
+
+    async fn ticket_due(&self) -> NetworkCode {
+        self.shared.bell.heard().await
     }
 
     async fn ticket_claim(&self, ask: ClaimAsk) -> Result<Claimed, StoreError> {
