@@ -50,10 +50,11 @@ fn an_unknown_driver_and_a_wrong_setting_are_named_before_anything_is_opened() {
     let surroundings = Surroundings::new(data.path());
     let cases = [
         (
-            network("osmo-hlr", &json!({})),
-            "network AS: there is no driver \"osmo-hlr\"; use one of: simulated, mail, simulated-mail",
+            network("hlr", &json!({})),
+            "network AS: there is no driver \"hlr\"; use one of: simulated, osmo-hlr, mail, simulated-mail",
         ),
         (network("simulated", &json!({ "sed": 1 })), "network AS: unknown setting `sed`"),
+        (network("osmo-hlr", &json!({ "seed": 1 })), "network AS: unknown setting `seed`"),
         (network("mail", &json!({ "seed": 1 })), "network AS: unknown setting `seed`"),
         (network("simulated-mail", &json!({ "log": true })), "network AS: unknown setting `log`"),
     ];
@@ -64,6 +65,10 @@ fn an_unknown_driver_and_a_wrong_setting_are_named_before_anything_is_opened() {
     }
     assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
     assert!(check(&network("simulated", &json!({ "latency_ms": 5 }))).is_ok());
+    // An HLR keeps its own files.
+    let hlr = network("osmo-hlr", &json!({ "address": "127.0.0.9" }));
+    assert!(matches!(build(&hlr, &surroundings), Ok(Element::Network(_))));
+    assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
 }
 
 #[test]
