@@ -14,7 +14,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use prometheus_client::registry::Registry;
 use provisor_domain::clock::SystemClock;
 use provisor_drivers::Surroundings;
-use provisor_engine::{Chance, Engine, Metrics, NetworkFactory, Parts, Runner, Share, Watch};
+use provisor_engine::{
+    Chance, Checks, Engine, Metrics, NetworkFactory, Parts, Runner, Share, Watch,
+};
 use provisor_store::sqlite::ServeLock;
 use provisor_web::{App, HttpLimits, HttpMetrics};
 use tokio::net::TcpListener;
@@ -24,6 +26,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{self, Config, MetricsListen, Settings};
 use crate::database::{Database, Schema, Use};
+use crate::mark::Mark;
 use crate::output::say;
 use crate::seal::KeyFile;
 
@@ -52,12 +55,10 @@ pub(crate) async fn run(settings: &Settings, ready: impl FnOnce(SocketAddr)) -> 
     let lock = settings.database.file().map(ServeLock::acquire).transpose()?;
     let data_dir = settings.data_dir();
     check_writable(&data_dir)?;
-    let keys = Arc::new(KeyFile::new(settings.sim_key_file()));
-    let surroundings = Surroundings { data_dir, keys };
     // Before the database, so that a start that fails here has made nothing.
     let listeners = Listeners::bind(settings).await?;
     let database = Database::open(&settings.database, how(settings)).await?;
-    let server = Server::start(settings, database, surroundings, listeners).await?;
+    let server = Server::start(settings, database, data_dir, listeners).await?;
     ready(server.address);
     let ended = server.until(signals).await;
     drop(lock);
@@ -89,6 +90,22 @@ fn share(settings: &Settings) -> Share {
         networks if networks.is_empty() => Share::all(),
         networks => Share::of(networks),
     }
+}
+
+/// How networks are compared with the books.
+fn checks(settings: &Settings) -> Checks {
+    let check = &settings.check;
+    Checks {
+        period: check.period.duration(),
+        soon: check.soon.duration(),
+        share: check.share_percent,
+    }
+}
+
+/// Where it is remembered how far the database had come.
+fn mark_file(settings: &Settings, data_dir: &Path) -> PathBuf {
+    let file = settings.database.file_beside("mark");
+    data_dir.join(file.file_name().unwrap_or(file.as_os_str()))
 }
 
 fn check_writable(dir: &Path) -> Result<()> {
@@ -162,6 +179,7 @@ struct Server {
     requests: JoinHandle<()>,
     runner: JoinHandle<()>,
     watch: JoinHandle<()>,
+    mark: JoinHandle<()>,
     metrics: Option<JoinHandle<()>>,
     database: Database,
 }
@@ -170,7 +188,7 @@ impl Server {
     async fn start(
         settings: &Settings,
         database: Database,
-        surroundings: Surroundings,
+        data_dir: PathBuf,
         listeners: Listeners,
     ) -> Result<Self> {
         let mut registry = Registry::default();
@@ -179,8 +197,11 @@ impl Server {
         let (clock, chance) = (Arc::new(SystemClock), Chance::new());
         let parts = Parts { clock, chance, metrics, share: share(settings) };
         let engine = Arc::new(Engine::new(database.store.clone(), parts).await?);
+        let name = mark_file(settings, &data_dir);
+        let mark =
+            Mark::look(database.store.clone(), name, engine.installation().to_owned()).await?;
         let share = engine.share().clone();
-        let mut watch = Watch::new(engine.clone(), factory(surroundings)).without(move |network| {
+        let mut watch = Watch::new(engine.clone(), factory(settings)).without(move |network| {
             // A lookup file belongs to the node that carries its mail system's tickets out; a network of SIMs is asked for a
             // service's status by any node.
             provisor_drivers::is_mail(&network.driver) && !share.has(&network.code)
@@ -193,7 +214,8 @@ impl Server {
         let (stop_requests, stop_runner) = (watch::Sender::new(false), watch::Sender::new(false));
         // Whoever has a file's lock knows that whoever had it before is dead. Of other nodes nobody knows that.
         let alone = settings.database.file().is_some();
-        let runner = Runner::new(engine.clone(), alone).run(stop_runner.subscribe());
+        let runner = Runner::new(engine.clone(), alone).checking(checks(settings));
+        let runner = runner.run(stop_runner.subscribe());
         let limits = limits(settings);
         let router = if settings.role.takes_orders() {
             let app = App { engine: engine.clone(), limits: limits.clone(), metrics: http_metrics };
@@ -207,6 +229,7 @@ impl Server {
             address,
             runner: tokio::spawn(runner),
             watch: tokio::spawn(watch.run()),
+            mark: tokio::spawn(mark.keep()),
             requests: tokio::spawn(requests),
             metrics: None,
             database,
@@ -266,6 +289,7 @@ impl Server {
         self.stop_runner.send_replace(true);
         report("the runner", self.runner.await);
         self.watch.abort();
+        self.mark.abort();
         drop(self.engine);
     }
 }
@@ -301,7 +325,10 @@ fn leave_in_time() {
     }
 }
 
-fn factory(surroundings: Surroundings) -> NetworkFactory {
+/// Builds networks: their files are in the data directory, keys of SIMs are opened with the key file.
+pub(crate) fn factory(settings: &Settings) -> NetworkFactory {
+    let keys = Arc::new(KeyFile::new(settings.sim_key_file()));
+    let surroundings = Surroundings { data_dir: settings.data_dir(), keys };
     Arc::new(move |network| {
         provisor_drivers::build(network, &surroundings).map_err(|error| error.to_string())
     })
