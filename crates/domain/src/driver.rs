@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::mail::MailDriver;
 use crate::service::Products;
-use crate::{Iccid, Imsi, Msisdn, TariffCode, TicketId};
+use crate::{Iccid, Imsi, Msisdn, NetworkCode, TariffCode, TicketId};
 
 /// Names one attempt at one ticket; a network that can remember a token gets this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,6 +92,48 @@ pub enum Outcome {
         /// One line for people.
         reason: String,
     },
+    /// The network took it and will report by itself what comes of it. The ticket waits without using up attempts; then
+    /// [`Driver::follow_up`] is called instead of [`Driver::ensure`].
+    Accepted {
+        /// How long to wait for the report before the network is asked.
+        look_after: Duration,
+        /// How long after the command was first accepted silence counts as [`Outcome::Unknown`].
+        give_up_after: Duration,
+    },
+}
+
+/// What a network reported by itself about a command that it had accepted. Holds no secret: it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Which of the command's wants it is about, from 0.
+    pub part: u16,
+    /// What came of it.
+    pub says: Reported,
+}
+
+/// What a network says came of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reported {
+    /// It was done.
+    Done,
+    /// It was not, and never will be. See [`Outcome::Refused`].
+    Refused {
+        /// One line for people.
+        reason: String,
+    },
+    /// It was not; worth another attempt. See [`Outcome::Later`].
+    Later {
+        /// One line for people.
+        reason: String,
+    },
+}
+
+/// Signs the tokens by which a network's report finds the attempt that it is about.
+pub trait Callbacks: Send + Sync + Debug {
+    /// A token that names one want (see [`Report::part`]) of one attempt, in letters, digits, `-`, `_` and `.`; nobody else can
+    /// make it.
+    fn token(&self, network: &NetworkCode, once: OnceKey, part: u16) -> String;
 }
 
 /// What the network says about a SIM.
@@ -185,4 +227,18 @@ pub trait Driver: Send + Sync + Debug {
 
     /// How hard it may be driven.
     fn limits(&self) -> DriverLimits;
+
+    /// Goes on with a command that an earlier attempt left [`Outcome::Accepted`], or that the network reported on.
+    /// Without a `report` nothing is to be sent again: the driver looks whether it was done, and else answers
+    /// `Accepted`. For drivers whose networks do not report, this is [`Driver::ensure`].
+    async fn follow_up(&self, command: &Command, report: Option<&Report>) -> Outcome {
+        let _ = report;
+        self.ensure(command).await
+    }
+
+    /// Reads what the network reported by itself; `None` when it is nothing that the driver understands.
+    fn read_report(&self, body: &[u8]) -> Option<Reported> {
+        let _ = body;
+        None
+    }
 }

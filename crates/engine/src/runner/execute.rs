@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use provisor_domain::OrderKind;
-use provisor_domain::driver::{Element, OnceKey, Outcome};
+use provisor_domain::driver::{Element, OnceKey, Outcome, Report};
 use provisor_domain::limits::{
     ATTEMPTS_MAX, RETRY_FIRST_MILLIS, RETRY_LONGEST_MILLIS, TICKET_AGE_DAYS_MAX,
 };
@@ -38,6 +38,8 @@ pub(crate) struct Attempt {
     in_doubt: bool,
     raised: Timestamp,
     began: Timestamp,
+    /// When the network first accepted what it is still silent about.
+    waits_since: Option<Timestamp>,
 }
 
 /// How an attempt ended.
@@ -66,7 +68,9 @@ pub(crate) async fn attempt(network: Arc<Network>, lease: Lease, now: Timestamp)
         in_doubt: lease.in_doubt,
         raised: lease.raised,
         began: now,
+        waits_since: lease.accepted.filter(|_| lease.report.is_none()),
     };
+    let heard = Heard { accepted: lease.accepted.is_some(), report: lease.report.as_ref() };
     let ending = match &lease.order {
         None => Ending::GivenBack("a newer version of provisor wrote this order"),
         Some(order) => match plan(order, &lease.books, once) {
@@ -74,7 +78,7 @@ pub(crate) async fn attempt(network: Arc<Network>, lease: Lease, now: Timestamp)
             Err(failure) => Ending::Impossible(failure),
             Ok(plan) => match plan.command {
                 None => Ending::BooksOnly(Box::new(plan.change)),
-                Some(instruction) => match sending(&network.element, &instruction) {
+                Some(instruction) => match sending(&network.element, &instruction, heard) {
                     None => Ending::Wanting(other_kind()),
                     Some(sending) => ask(&network, sending, lease.until, now)
                         .await
@@ -107,13 +111,27 @@ async fn ask(
     })
 }
 
+/// What was heard of earlier attempts.
+#[derive(Clone, Copy)]
+struct Heard<'a> {
+    accepted: bool,
+    report: Option<&'a Report>,
+}
+
 /// The command on its way to the driver; `None` when the network's driver is of another kind.
 fn sending<'a>(
     element: &'a Element,
     instruction: &'a Instruction,
+    heard: Heard<'a>,
 ) -> Option<BoxFuture<'a, Outcome>> {
     match (element, instruction) {
-        (Element::Network(driver), Instruction::Network(command)) => Some(driver.ensure(command)),
+        (Element::Network(driver), Instruction::Network(command)) => {
+            if heard.accepted || heard.report.is_some() {
+                Some(driver.follow_up(command, heard.report))
+            } else {
+                Some(driver.ensure(command))
+            }
+        }
         (Element::Mail(driver), Instruction::Mail(command)) => Some(driver.ensure(command)),
         (Element::Network(_), Instruction::Mail(_))
         | (Element::Mail(_), Instruction::Network(_)) => None,
@@ -135,6 +153,7 @@ impl Ending {
             Self::Asked(Outcome::Later { .. }, _) => Some("later"),
             Self::Asked(Outcome::Unavailable { .. }, _) => Some("unavailable"),
             Self::Asked(Outcome::Unknown { .. }, _) => Some("unknown"),
+            Self::Asked(Outcome::Accepted { .. }, _) => Some("accepted"),
             Self::BooksOnly(_) | Self::Impossible(_) | Self::Wanting(_) | Self::GivenBack(_) => {
                 None
             }
@@ -171,6 +190,9 @@ pub(crate) fn decide(attempt: &Attempt, ending: Ending, now: Timestamp, mood: &M
         Ending::Asked(Outcome::Unknown { reason }, _) => {
             again(attempt, Failure { kind: FailureKind::OutcomeUnknown, reason }, now, mood)
         }
+        Ending::Asked(Outcome::Accepted { look_after, give_up_after }, _) => {
+            accepted(attempt, now, (look_after, give_up_after), mood)
+        }
     };
     let OnceKey { ticket, epoch } = attempt.once;
     Settlement { ticket, epoch, began: attempt.began, verdict }
@@ -185,6 +207,26 @@ pub(crate) struct Mood {
     pub(crate) network_down: bool,
     /// The network asked to be left alone so long.
     pub(crate) at_least: Option<Duration>,
+}
+
+/// Waits for the network's report, or no longer.
+fn accepted(
+    attempt: &Attempt,
+    now: Timestamp,
+    (look_after, give_up_after): (Duration, Duration),
+    mood: &Mood,
+) -> Verdict {
+    let since = attempt.waits_since.unwrap_or(now);
+    let kind = FailureKind::OutcomeUnknown;
+    let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+    if waited >= give_up_after {
+        let reason = format!("the network accepted it and did not report within {give_up_after:?}");
+        return again(attempt, Failure { kind, reason }, now, mood);
+    }
+    let reason = "the network accepted it and will report what comes of it".to_owned();
+    let look = look_after.min(give_up_after.saturating_sub(waited));
+    let due = now.saturating_add(SignedDuration::try_from(look).unwrap_or(SignedDuration::MAX));
+    Verdict::Accepted { since, due: due.unwrap_or(now), failure: Failure { kind, reason } }
 }
 
 /// Another attempt, or the end when there were enough.
@@ -232,6 +274,7 @@ mod tests {
             in_doubt,
             raised: at(0),
             began: at(0),
+            waits_since: None,
         }
     }
 
@@ -275,6 +318,23 @@ mod tests {
         assert!(matches!(verdict(&last, away, false), Verdict::Postponed { counts: false, .. }));
         let hung = verdict(&last, silence(), true);
         assert!(matches!(hung, Verdict::Postponed { counts: false, in_doubt: true, .. }));
+    }
+
+    #[test]
+    fn what_was_accepted_is_waited_for_until_it_is_given_up() {
+        let answer = |attempt: &Attempt, second| {
+            let mood = Mood { jitter: 0.0, network_down: false, at_least: None };
+            let (look_after, give_up_after) = (Duration::from_secs(30), Duration::from_secs(100));
+            let outcome = Outcome::Accepted { look_after, give_up_after };
+            decide(attempt, Ending::Asked(outcome, Box::default()), at(second), &mood).verdict
+        };
+        let first = attempt_after(ATTEMPTS_MAX - 1, false);
+        let Verdict::Accepted { since, due, .. } = answer(&first, 5) else { panic!() };
+        assert_eq!((since, due), (at(5), at(35)));
+        let silent = Attempt { waits_since: Some(since), ..first };
+        let Verdict::Accepted { since, due, .. } = answer(&silent, 95) else { panic!() };
+        assert_eq!((since, due), (at(5), at(105)), "the last look is when it is given up");
+        assert!(matches!(answer(&silent, 105), Verdict::Unknown(_)), "it was the last attempt");
     }
 
     #[test]

@@ -315,6 +315,9 @@ CREATE TABLE ticket (
   worker         BYTEA,
   failure_kind   TEXT COLLATE "C",
   failure_reason TEXT COLLATE "C",
+  accepted_at    BIGINT, -- when the network accepted the command; it is to report what comes of it
+  report_epoch   BIGINT, -- the attempt that the network reported about
+  report         TEXT COLLATE "C",    -- what it reported, as JSON
   batch          BIGINT NOT NULL, -- the key of the call that wrote it: it finds out whether its commit happened
   CHECK (
     CASE state
@@ -328,6 +331,7 @@ CREATE TABLE ticket (
     END
   ),
   CHECK ((failure_kind IS NULL) = (failure_reason IS NULL)),
+  CHECK ((report IS NULL) = (report_epoch IS NULL)),
   CHECK ((iccid IS NULL) <> (par_cust_id IS NULL)),
   CHECK (par_cust_id IS NULL OR (service IS NULL AND cli IS NULL))
 );

@@ -23,7 +23,15 @@ struct After<'a> {
     due: Option<Timestamp>,
     counts: bool,
     in_doubt: bool,
+    accepted: Option<Timestamp>,
     failure: Option<&'a Failure>,
+}
+
+impl<'a> After<'a> {
+    /// Of an attempt that does not count, and after which nothing is in doubt.
+    fn of(event: TicketEvent, failure: Option<&'a Failure>) -> Self {
+        Self { event, due: None, counts: false, in_doubt: false, accepted: None, failure }
+    }
 }
 
 /// Everything that a batch changes.
@@ -78,24 +86,27 @@ impl Ledger {
         let after = match &one.verdict {
             Verdict::Completed(change) => {
                 self.apply(&mut ticket, change)?;
-                let event = TicketEvent::Complete;
-                After { event, due: None, counts: false, in_doubt: false, failure: None }
+                After::of(TicketEvent::Complete, None)
             }
             Verdict::Failed(failure) => {
                 self.give_number_back(&mut ticket);
-                let event = TicketEvent::Fail;
-                After { event, due: None, counts: true, in_doubt, failure: Some(failure) }
+                After { counts: true, in_doubt, ..After::of(TicketEvent::Fail, Some(failure)) }
             }
+            Verdict::Accepted { since, due, failure } => After {
+                due: Some(*due),
+                in_doubt: true,
+                accepted: Some(*since),
+                ..After::of(TicketEvent::Postpone, Some(failure))
+            },
             Verdict::Postponed { due, failure, counts, in_doubt } => After {
-                event: TicketEvent::Postpone,
                 due: Some(*due),
                 counts: *counts,
                 in_doubt: *in_doubt,
-                failure: Some(failure),
+                ..After::of(TicketEvent::Postpone, Some(failure))
             },
             Verdict::Unknown(failure) => {
-                let event = TicketEvent::LoseTrack;
-                After { event, due: None, counts: true, in_doubt: true, failure: Some(failure) }
+                let after = After::of(TicketEvent::LoseTrack, Some(failure));
+                After { counts: true, in_doubt: true, ..after }
             }
         };
         let state = TicketState::Running
@@ -219,7 +230,7 @@ impl Ledger {
             let now = vec![self.now.as_millisecond(); self.given_back.len()];
             asks.push(Ask::new(sql::TICKET_SETTLE_NUMBER_REST, params![self.given_back, now]));
         }
-        asks.extend(self.tickets.asks(self.clock));
+        asks.extend(self.tickets.asks(self.clock, self.now));
         if !self.unlocked.0.is_empty() {
             let (subjects, holders) = self.unlocked;
             asks.push(Ask::new(sql::TICKET_SETTLE_UNLOCK, params![subjects, holders]));
@@ -310,6 +321,7 @@ struct TicketRows {
     clis: Vec<Option<String>>,
     counts: Vec<i64>,
     in_doubt: Vec<bool>,
+    accepted: Vec<Option<i64>>,
     kinds: Vec<Option<&'static str>>,
     reasons: Vec<Option<String>>,
 }
@@ -334,20 +346,22 @@ impl TicketRows {
         self.clis.push(ticket.cli.as_ref().map(Msisdn::to_string));
         self.counts.push(i64::from(after.counts));
         self.in_doubt.push(after.in_doubt);
+        self.accepted.push(after.accepted.map(Timestamp::as_millisecond));
         self.kinds.push(kind);
         self.reasons.push(reason);
     }
 
-    fn asks(self, clock: LeaseClock) -> Vec<Ask> {
+    fn asks(self, clock: LeaseClock, now: Timestamp) -> Vec<Ask> {
         if self.ids.is_empty() {
             return Vec::new();
         }
         let Self { ids, epochs, began, ended, states, kinds, reasons, .. } = self;
-        let Self { finished, due, services, clis, counts, in_doubt, .. } = self;
+        let Self { finished, due, services, clis, counts, in_doubt, accepted, .. } = self;
         let relative = clock == LeaseClock::Database;
         let mut tickets =
             params![ids.clone(), states.clone(), finished, due, services, clis, counts, in_doubt];
-        tickets.extend(params![kinds.clone(), reasons.clone(), relative]);
+        tickets.extend(params![kinds.clone(), reasons.clone(), relative, accepted]);
+        tickets.extend(params![now.as_millisecond()]);
         let attempts = params![ids, epochs, began, ended, states, kinds, reasons];
         vec![
             Ask::new(sql::TICKET_SETTLE_TICKET, tickets),
