@@ -9,6 +9,7 @@
 
 pub mod conformance;
 mod file;
+pub mod http;
 pub mod mail;
 pub mod simulator;
 mod table;
@@ -19,14 +20,15 @@ use std::sync::Arc;
 
 use provisor_domain::NetworkCode;
 use provisor_domain::catalogue::Network;
-use provisor_domain::driver::Element;
+use provisor_domain::driver::{Callbacks, Element};
 
 pub use crate::file::FileError;
+use crate::http::HttpDriver;
 use crate::mail::{Doveadm, MailStore};
 use crate::simulator::{SimulatedMail, Simulator};
 
 /// The names that `driver` in a `[[network]]` table may have.
-pub const DRIVERS: [&str; 3] = ["simulated", "mail", "simulated-mail"];
+pub const DRIVERS: [&str; 4] = ["simulated", "http", "mail", "simulated-mail"];
 
 /// The mail network that most catalogues have, and the only one in many: its lookup file is the one that the
 /// documents name.
@@ -64,16 +66,26 @@ pub enum BuildError {
 /// Settings that their driver accepts.
 enum Chosen {
     Simulated(simulator::Settings),
+    Http(Box<http::Settings>),
     Mail(mail::Settings),
     SimulatedMail(simulator::Settings),
 }
 
-/// The driver that `network` names. Relative paths in its settings are taken from `data_dir`, where the files of
-/// networks also lie unless told otherwise.
+/// The driver that `network` names, in a process that networks do not report to. Relative paths in its settings are taken
+/// from `data_dir`, where the files of networks also lie unless told otherwise.
 pub fn build(network: &Network, data_dir: &Path) -> Result<Element, BuildError> {
+    build_with_callbacks(network, data_dir, None)
+}
+
+/// The driver that `network` names; `callbacks` signs the addresses under which networks report by themselves.
+pub fn build_with_callbacks(
+    network: &Network,
+    data_dir: &Path,
+    callbacks: Option<Arc<dyn Callbacks>>,
+) -> Result<Element, BuildError> {
     let chosen = choose(network)?;
-    let file = chosen.file(network, data_dir);
     let code = &network.code;
+    let file = chosen.file(network, data_dir);
     let down = |settings: simulator::Settings| simulator::Settings {
         outage_file: settings.outage_file.as_ref().map(|file| data_dir.join(file)),
         ..settings
@@ -85,6 +97,11 @@ pub fn build(network: &Network, data_dir: &Path) -> Result<Element, BuildError> 
     let built = match chosen {
         Chosen::Simulated(settings) => Simulator::open(code, &file, down(settings))
             .map(|simulator| Element::Network(Arc::new(simulator))),
+        Chosen::Http(settings) => {
+            let built = HttpDriver::new(code, settings.placed(data_dir), callbacks);
+            let settings = |reason| BuildError::Settings { network: code.clone(), reason };
+            return built.map(|driver| Element::Network(Arc::new(driver))).map_err(settings);
+        }
         Chosen::Mail(settings) => {
             MailStore::open(code, &file, mail(settings)).map(|store| Element::Mail(Arc::new(store)))
         }
@@ -115,7 +132,7 @@ pub fn mail_file(network: &Network, data_dir: &Path) -> Result<Option<PathBuf>, 
 pub fn mail_doveadm(network: &Network, data_dir: &Path) -> Result<Option<Doveadm>, BuildError> {
     Ok(match choose(network)? {
         Chosen::Mail(settings) => settings.doveadm.map(|doveadm| placed(doveadm, data_dir)),
-        Chosen::Simulated(_) | Chosen::SimulatedMail(_) => None,
+        Chosen::Simulated(_) | Chosen::Http(_) | Chosen::SimulatedMail(_) => None,
     })
 }
 
@@ -129,6 +146,7 @@ fn choose(network: &Network) -> Result<Chosen, BuildError> {
     let settings = &network.settings;
     let chosen = match network.driver.as_str() {
         "simulated" => simulator::Settings::from_json(settings).map(Chosen::Simulated),
+        "http" => http::Settings::from_json(settings).map(Box::new).map(Chosen::Http),
         "mail" => mail::Settings::from_json(settings).map(Chosen::Mail),
         "simulated-mail" => simulator::Settings::of_mail(settings).map(Chosen::SimulatedMail),
         other => {
@@ -143,6 +161,7 @@ impl Chosen {
     /// Where the driver keeps its state.
     fn file(&self, network: &Network, data_dir: &Path) -> PathBuf {
         let (named, default) = match self {
+            Self::Http(_) => (&None, PathBuf::new()), // it keeps nothing
             Self::Simulated(settings) => (&settings.file, default_file(&network.code)),
             Self::SimulatedMail(settings) => (&settings.file, default_mail_file(&network.code)),
             Self::Mail(settings) => (&settings.file, default_mail_file(&network.code)),
