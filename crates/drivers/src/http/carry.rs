@@ -92,7 +92,9 @@ impl<'a> Sim<'a> {
             "iccid" => Some(Ok(Datum::Text(self.iccid.to_string()))),
             "imsi" => Some(match self.imsi {
                 Some(imsi) => Ok(Datum::Text(imsi.to_string())),
-                None => Err("the books have no IMSI for the SIM, which the element needs".to_owned()),
+                None => {
+                    Err("the books have no IMSI for the SIM, which the element needs".to_owned())
+                }
             }),
             _ => None,
         }
@@ -349,7 +351,11 @@ impl<'a> Run<'a> {
                 let apart = settings.acts.contains_key(&Act::Suspend);
                 match found.differs(service) {
                     differences if apart && differences.facts.is_empty() => {
-                        if service.suspended { Act::Suspend } else { Act::Resume }
+                        if service.suspended {
+                            Act::Suspend
+                        } else {
+                            Act::Resume
+                        }
                     }
                     _ => settings.finer(Act::Update),
                 }
@@ -370,7 +376,8 @@ impl<'a> Run<'a> {
                 Err(outcome) => return Sent::Failed(partly(outcome, changed)),
             };
             let success = if step.by_callback { Class::Accepted } else { Class::Success };
-            let (class, told) = classify(step.rules.iter().chain(&settings.rules), &answer, success);
+            let (class, told) =
+                classify(step.rules.iter().chain(&settings.rules), &answer, success);
             let reason = format!("{}: {told}", act.as_str());
             if let Some(outcome) = failure(class, reason, answer.retry_after) {
                 return Sent::Failed(partly(outcome, changed));
@@ -420,7 +427,9 @@ impl<'a> Run<'a> {
         let codes = &self.driver.settings.codes;
         let mut words = service.values(name).iter().map(|code| codes.theirs(name, code));
         match name {
-            "msisdn" | "tariff" => Ok(words.next().transpose()?.map_or(Datum::Nothing, Datum::Text)),
+            "msisdn" | "tariff" => {
+                Ok(words.next().transpose()?.map_or(Datum::Nothing, Datum::Text))
+            }
             "apns" | "boltons" | "bars" => words.collect::<Result<_, _>>().map(Datum::List),
             "suspended" => Ok(Datum::Flag(service.suspended)),
             "active" => Ok(Datum::Flag(!service.suspended)),

@@ -142,14 +142,17 @@ impl Client {
 
     async fn connect(&self) -> Result<Sender, String> {
         let connecting = timeout(CONNECT_MAX.min(self.patience), self.connect_to_any()).await;
-        connecting.unwrap_or_else(|_| Err("no connection in time".into())).map_err(|e| self.told(&e))
+        connecting
+            .unwrap_or_else(|_| Err("no connection in time".into()))
+            .map_err(|e| self.told(&e))
     }
 
     async fn connect_to_any(&self) -> Result<Sender, String> {
         let told = |error: &dyn Display| error.to_string();
         let Peer { host, port, .. } = &self.peer;
         let addresses = self.guard.resolve(host, *port).await.map_err(|error| told(&error))?;
-        let stream = TcpStream::connect(addresses.as_slice()).await.map_err(|error| told(&error))?;
+        let stream =
+            TcpStream::connect(addresses.as_slice()).await.map_err(|error| told(&error))?;
         stream.set_nodelay(true).map_err(|error| told(&error))?;
         let Some((connector, name)) = &self.tls else { return speak(stream).await };
         let stream = connector.connect(name.clone(), stream).await;
@@ -181,10 +184,7 @@ where
     Ok(sender)
 }
 
-fn tls(
-    peer: &Peer,
-    ca_file: Option<&Path>,
-) -> Result<(TlsConnector, ServerName<'static>), String> {
+fn tls(peer: &Peer, ca_file: Option<&Path>) -> Result<(TlsConnector, ServerName<'static>), String> {
     let name = match literal(&peer.host) {
         Some(address) => ServerName::from(address),
         None => ServerName::try_from(peer.host.clone())
@@ -217,8 +217,7 @@ fn certificates(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, 
     };
     let unusable = |error: &dyn Display| format!("`ca_file` {}: {error}", file.display());
     let read = CertificateDer::pem_file_iter(file).map_err(|error| unusable(&error))?;
-    let certificates: Vec<_> =
-        read.collect::<Result<_, _>>().map_err(|error| unusable(&error))?;
+    let certificates: Vec<_> = read.collect::<Result<_, _>>().map_err(|error| unusable(&error))?;
     if certificates.is_empty() {
         return Err(unusable(&"no PEM certificate in it"));
     }

@@ -87,9 +87,7 @@ impl Driver for HttpDriver {
         let differs = |found, what: &str| Comparison::Differs { found, what: what.to_owned() };
         match (self.look(Sim::of(want)).await, &want.state) {
             (Looked::Absent, Wanted::Absent) => Comparison::AsWanted,
-            (Looked::Absent, Wanted::Present(_)) => {
-                differs(NetworkStatus::Absent, "not there")
-            }
+            (Looked::Absent, Wanted::Present(_)) => differs(NetworkStatus::Absent, "not there"),
             (Looked::Found(found), Wanted::Absent) => differs(found.status(), "still there"),
             (Looked::Found(found), Wanted::Present(wanted)) => {
                 let differences = found.differs(&Service::from(wanted));

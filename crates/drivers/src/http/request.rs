@@ -1,9 +1,9 @@
 //! One request to the element: how its table is read, and how it is filled in.
 
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Method, Request, Uri};
-use http_body_util::Full;
 use serde_json::Value;
 
 use super::rules::{Class, Rule, pointer, table_at};
@@ -183,11 +183,14 @@ fn take(table: &Table<'_>) -> Result<Vec<(String, Pointer)>, String> {
     };
     let plain = |name: &&str| {
         (1..=NAME_CHARS_MAX).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
             && !super::settings::is_builtin(name)
     };
     if names.is_empty() || !names.iter().all(plain) {
-        let valid = "a table of new names (small letters, digits, _) and pointers, like { id = \"/id\" }";
+        let valid =
+            "a table of new names (small letters, digits, _) and pointers, like { id = \"/id\" }";
         return Err(table.bad("take", valid, value));
     }
     let Some(inner) = table_at(table, "take", &names)? else { return Ok(Vec::new()) };

@@ -345,7 +345,10 @@ mod tests {
             (json!([{ "is": "later", "in": [1] }]), "`rules[0]` needs `at`"),
             (json!([{ "is": "later", "at": "x" }]), "`rules[0].at` must be a pointer"),
             (json!([{ "is": "later", "at": "/x", "in": [[1]] }]), "`rules[0].in` must be a list"),
-            (json!([{ "is": "later", "at": "/x", "like": "y" }]), "unknown setting `rules[0].like`"),
+            (
+                json!([{ "is": "later", "at": "/x", "like": "y" }]),
+                "unknown setting `rules[0].like`",
+            ),
         ] {
             let error = rules(&list).unwrap_err();
             assert!(error.contains(message), "{list}: {error}");

@@ -144,7 +144,9 @@ impl Secret {
     fn unusable(&self, error: &dyn Display) -> String {
         match &self.from {
             Source::File(file) => format!("the secret in {}: {error}", file.display()),
-            Source::Variable(name) => format!("the secret in the environment variable {name}: {error}"),
+            Source::Variable(name) => {
+                format!("the secret in the environment variable {name}: {error}")
+            }
         }
     }
 }
@@ -183,7 +185,9 @@ mod tests {
             let Unmade::Secret(why) = value(&header).unwrap_err() else { panic!() };
             assert!(why.contains("the secret in ") && !why.contains("lines"), "{bad:?}: {why}");
         }
-        let Unmade::Secret(why) = value(&json!({ "env": "NO_SUCH_VARIABLE" })).unwrap_err() else { panic!() };
+        let Unmade::Secret(why) = value(&json!({ "env": "NO_SUCH_VARIABLE" })).unwrap_err() else {
+            panic!()
+        };
         assert_eq!(why, "the secret in the environment variable NO_SUCH_VARIABLE: it is not set");
     }
 

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hyper::Uri;
 use hyper::header::{HeaderName, HeaderValue};
-use hyper::{Method, Uri};
 use ipnet::IpNet;
 use provisor_domain::limits::{COMMAND_SECONDS_MAX, TICKET_AGE_DAYS_MAX};
 use serde_json::{Map, Value};
@@ -165,7 +165,6 @@ pub(super) struct Callback {
 impl Settings {
     /// Reads a table. The error is one line: which key, what is valid, what was found.
     pub fn from_json(map: &Map<String, Value>) -> Result<Self, String> {
-
         let table = Table::new(String::new(), map, &KEYS)?;
         let (peer, path) = place(&table)?;
         let guard = Guard { allow: networks(&table)? };
@@ -239,12 +238,17 @@ impl Settings {
             return Err(table.wants(&format!("`query`, because it has `{}`", act.as_str())));
         }
         if Rule::any(&self.rules, Class::Accepted) {
-            return Err(table.wants("its `accepted` rules at the requests that are answered by callback"));
+            return Err(
+                table.wants("its `accepted` rules at the requests that are answered by callback")
+            );
         }
         // A report says that a SIM is as wanted: nothing may have to follow what it is about.
         let before = [Act::Present, Act::Create, Act::Update].map(|act| self.acts.get(&act));
-        if has(Act::Suspend) && before.into_iter().flatten().flatten().any(|step| step.by_callback) {
-            return Err(table.wants("no `suspend` and `resume`, as what comes before them is answered by callback"));
+        if has(Act::Suspend) && before.into_iter().flatten().flatten().any(|step| step.by_callback)
+        {
+            return Err(table.wants(
+                "no `suspend` and `resume`, as what comes before them is answered by callback",
+            ));
         }
         if self.request_timeout > self.deadline {
             return Err(table.wants("a `request_timeout_ms` that is not above its `deadline_ms`"));
@@ -281,10 +285,10 @@ fn located(text: &str) -> Option<(Peer, String)> {
     };
     let authority = uri.authority()?;
     let plain = !authority.as_str().contains('@') && uri.query().is_none() && !text.contains('#');
-    // A port that is no number is none to hyper: it would be left out in silence.
-    let port = match authority.port() {
-        Some(port) => port.as_u16(),
-        None if authority.as_str().ends_with(':') => return None,
+    let port = match authority.port_u16() {
+        Some(port) => port,
+        // What is no port would be left out in silence.
+        None if authority.as_str() != authority.host() => return None,
         None if tls => 443,
         None => 80,
     };
@@ -377,7 +381,9 @@ fn steps(table: &Table<'_>, key: &str, mut known: Vec<String>) -> Result<Vec<Ste
     let mut steps = Vec::new();
     for inner in tables(table, key, &REQUEST_KEYS, |inner| Ok(inner.clone()))? {
         if steps.last().is_some_and(|step: &Step| step.by_callback) {
-            return Err(table.wants(&format!("the request that is answered by callback to be the last of `{key}`")));
+            return Err(table.wants(&format!(
+                "the request that is answered by callback to be the last of `{key}`"
+            )));
         }
         let step = Step::read(&inner, &known, None)?;
         known.extend(step.take.iter().map(|(name, _)| name.clone()));

@@ -72,16 +72,25 @@ impl Template {
                 '{' | '}' if rest.next_if_eq(&letter).is_some() => plain.push(letter),
                 '{' => {
                     let mut inside = String::new();
-                    let closed = rest.by_ref().any(|c| c == '}' || { inside.push(c); false });
+                    let closed = rest.by_ref().any(|c| {
+                        c == '}' || {
+                            inside.push(c);
+                            false
+                        }
+                    });
                     if !closed {
-                        return Err("has a `{` without its `}` (write `{{` for the brace itself)".into());
+                        return Err(
+                            "has a `{` without its `}` (write `{{` for the brace itself)".into()
+                        );
                     }
                     if !plain.is_empty() {
                         pieces.push(Piece::Text(std::mem::take(&mut plain)));
                     }
                     pieces.push(Piece::Place(Placeholder::parse(&inside, known)?));
                 }
-                '}' => return Err("has a `}` without its `{` (write `}}` for the brace itself)".into()),
+                '}' => {
+                    return Err("has a `}` without its `{` (write `}}` for the brace itself)".into());
+                }
                 other => plain.push(other),
             }
         }
@@ -107,7 +116,9 @@ impl Template {
             }
             for byte in value.bytes() {
                 match byte {
-                    b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => into.push(byte.into()),
+                    b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                        into.push(byte.into())
+                    }
                     // Writing to a String cannot fail.
                     _ => drop(write!(into, "%{byte:02X}")),
                 }
@@ -125,7 +136,9 @@ impl Template {
     pub(super) fn header(&self, lookup: Lookup<'_>) -> Result<String, String> {
         self.fill(lookup, |name, value, into| {
             if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(format!("{{{name}}} cannot stand in a header: it is not visible ASCII"));
+                return Err(format!(
+                    "{{{name}}} cannot stand in a header: it is not visible ASCII"
+                ));
             }
             into.push_str(value);
             Ok(())
@@ -205,7 +218,9 @@ impl Placeholder {
             (Form::Number, datum) => {
                 let text = datum.into_text();
                 let number: Result<Number, _> = text.parse();
-                Value::Number(number.map_err(|_| format!("{{{}}} is {text:?}, no number", self.name))?)
+                Value::Number(
+                    number.map_err(|_| format!("{{{}}} is {text:?}, no number", self.name))?,
+                )
             }
         })
     }
@@ -270,9 +285,8 @@ impl JsonTemplate {
                 Value::Array(list.iter().map(|value| value.fill(lookup)).collect::<Result<_, _>>()?)
             }
             Self::Object(members) => {
-                let filled = members
-                    .iter()
-                    .map(|(name, value)| Ok((name.clone(), value.fill(lookup)?)));
+                let filled =
+                    members.iter().map(|(name, value)| Ok((name.clone(), value.fill(lookup)?)));
                 Value::Object(filled.collect::<Result<Map<_, _>, String>>()?)
             }
         })

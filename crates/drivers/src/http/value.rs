@@ -191,7 +191,16 @@ mod tests {
     #[test]
     fn what_is_no_document_is_not_read() {
         let deep = "<a>".repeat(100) + &"</a>".repeat(100);
-        for bad in ["<a>", "<a></b>", "</a>", "<a/><b/>", "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>", "<a>&x;</a>", "<a>x</a>y", &deep] {
+        for bad in [
+            "<a>",
+            "<a></b>",
+            "</a>",
+            "<a/><b/>",
+            "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>",
+            "<a>&x;</a>",
+            "<a>x</a>y",
+            &deep,
+        ] {
             assert_eq!(read(bad.as_bytes()), None, "{bad}");
         }
     }

@@ -48,7 +48,7 @@ fn an_unknown_driver_and_a_wrong_setting_are_named_before_anything_is_opened() {
     let cases = [
         (
             network("osmo-hlr", &json!({})),
-            "network AS: there is no driver \"osmo-hlr\"; use one of: simulated, mail, simulated-mail",
+            "network AS: there is no driver \"osmo-hlr\"; use one of: simulated, http, mail, simulated-mail",
         ),
         (network("simulated", &json!({ "sed": 1 })), "network AS: unknown setting `sed`"),
         (network("mail", &json!({ "seed": 1 })), "network AS: unknown setting `seed`"),

@@ -8,6 +8,7 @@
 
 mod choice;
 mod file;
+mod http;
 mod mail;
 mod promises;
 mod suite;
