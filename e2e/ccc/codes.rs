@@ -158,8 +158,7 @@ fn in_maintenance(stage: &mut Stage) -> Answer {
 fn with_a_broken_database() -> Answer {
     let mut stage = Stage::new();
     assert_eq!(stage.alice.nina(SIM_FLEET)["code"], SERVICE_FLEET);
-    let database = rusqlite::Connection::open(stage.world.database()).expect("the database");
-    database.execute("ALTER TABLE service RENAME TO service_gone", []).expect("it is renamed");
+    stage.world.books().run("ALTER TABLE service RENAME TO service_gone");
     let answer = stage.alice.call("queryService", json!({"service": active()}));
     assert!(!answer.body.contains("service_gone"), "a fault is not explained: {answer:?}");
     answer

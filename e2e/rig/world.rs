@@ -7,8 +7,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::books::Books;
 use super::catalogue::{BASE, OUTAGE_FILE};
 use super::http::{Answer, Client};
+use super::postgres;
 use super::process::{self, PROVISOR, Ran, Server};
 use super::wait::{eventually, eventually_within};
 
@@ -17,16 +19,48 @@ const SEEN_WITHIN: Duration = Duration::from_secs(1);
 /// What a loaded machine may add to it.
 const SEEN_SLACK: Duration = Duration::from_secs(2);
 
+/// On which database the tests run: `sqlite`, unless this says `postgres`.
+const DATABASE_VARIABLE: &str = "PROVISOR_E2E_DATABASE";
+
 /// One test's own installation.
 #[derive(Debug)]
 pub(crate) struct World {
     dir: TempDir,
+    place: Place,
+}
+
+/// Where its database is.
+#[derive(Debug)]
+enum Place {
+    File,
+    Server(postgres::Database),
+}
+
+impl Place {
+    fn chosen() -> Self {
+        match std::env::var(DATABASE_VARIABLE).as_deref() {
+            Ok("postgres") => Self::Server(postgres::Database::new()),
+            Ok("sqlite") | Err(_) => Self::File,
+            Ok(other) => panic!("{DATABASE_VARIABLE}={other}: sqlite or postgres"),
+        }
+    }
 }
 
 impl World {
-    /// An empty directory, no database yet.
+    /// An empty directory, no database yet (or an empty one).
     pub(crate) fn empty() -> Self {
-        Self { dir: TempDir::with_prefix("provisor-e2e-").expect("a temporary directory") }
+        Self::at(Place::chosen())
+    }
+
+    /// With this catalogue on PostgreSQL, whatever the other tests run on.
+    pub(crate) fn on_postgres_with(catalogue: &str) -> Self {
+        let world = Self::at(Place::Server(postgres::Database::new()));
+        world.apply(catalogue);
+        world
+    }
+
+    fn at(place: Place) -> Self {
+        Self { dir: TempDir::with_prefix("provisor-e2e-").expect("a temporary directory"), place }
     }
 
     /// With the catalogue that most tests use ([`BASE`]), its second network down.
@@ -52,14 +86,25 @@ impl World {
         self.dir.path()
     }
 
-    /// The database file.
+    /// The database file, for tests about files.
     pub(crate) fn database(&self) -> PathBuf {
         self.dir().join("provisor.db")
     }
 
     /// `--database`'s value.
     pub(crate) fn database_url(&self) -> String {
-        format!("sqlite://{}", self.database().display())
+        match &self.place {
+            Place::File => format!("sqlite://{}", self.database().display()),
+            Place::Server(database) => database.url.clone(),
+        }
+    }
+
+    /// The database past the program.
+    pub(crate) fn books(&self) -> Books {
+        match &self.place {
+            Place::File => Books::file(&self.database()),
+            Place::Server(database) => Books::Server(database.url.clone()),
+        }
     }
 
     /// Writes a file into the directory and answers its path.

@@ -2,8 +2,6 @@
 
 use std::sync::{Barrier, Mutex};
 
-use rusqlite::Connection;
-
 use crate::rig::*;
 
 const CALLERS: usize = 16;
@@ -54,13 +52,14 @@ fn sixteen_changes_at_once_to_one_customer_are_accepted_one_at_a_time() {
 
 /// In the relation, a request begins only when the one before it has ended.
 fn nothing_interleaved(world: &World) {
-    let books = Connection::open(world.database()).expect("the database");
-    let sql = "SELECT count(*) FROM \"authentication_ProvPortalPacks\" AS one
-               JOIN \"authentication_ProvPortalPacks\" AS next
-                 ON next.tenant = one.tenant AND next.sequence = one.sequence + 1
-               WHERE next.requested_at < one.finished_at OR one.state <> 'DONE'";
-    let interleaved: i64 = books.query_row(sql, [], |row| row.get(0)).expect("a count");
-    assert_eq!(interleaved, 0);
+    let books = world.books();
+    let packs = books.relation("ProvPortalPacks");
+    let interleaved = books.column(&format!(
+        "SELECT count(*) FROM {packs} AS one
+         JOIN {packs} AS next ON next.tenant = one.tenant AND next.sequence = one.sequence + 1
+         WHERE next.requested_at < one.finished_at OR one.state <> 'DONE'"
+    ));
+    assert_eq!(interleaved, ["0"]);
 }
 
 #[test]

@@ -1,27 +1,23 @@
 //! The document's relations, as an operator's own SQL sees them.
 
-use rusqlite::Connection;
-
 use crate::rig::*;
 
-type Row = (i64, String, String, Option<String>, String);
+type Row = Vec<Option<String>>;
 
 fn rows(world: &World, relation: &str) -> Vec<Row> {
-    let books = Connection::open(world.database()).expect("the database");
-    let sql = format!(
-        "SELECT sequence, \"ParCustId\", action, value, state FROM \"authentication_{relation}\"
-         WHERE tenant = 'down' ORDER BY sequence"
-    );
-    let mut statement = books.prepare(&sql).expect("the relation");
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-    };
-    let rows = statement.query_map([], read).expect("rows");
-    rows.collect::<Result<_, _>>().expect("rows")
+    let books = world.books();
+    books.rows(&format!(
+        "SELECT sequence, \"ParCustId\", action, value, state FROM {}
+         WHERE tenant = 'down' ORDER BY sequence",
+        books.relation(relation)
+    ))
 }
 
 fn row(sequence: i64, id: &str, action: &str, value: Option<&str>, state: &str) -> Row {
-    (sequence, id.into(), action.into(), value.map(Into::into), state.into())
+    let sequence = sequence.to_string();
+    [Some(sequence.as_str()), Some(id), Some(action), value, Some(state)]
+        .map(|value| value.map(str::to_owned))
+        .to_vec()
 }
 
 #[test]

@@ -18,7 +18,7 @@ use provisor_domain::ticket::{About, Subject};
 use provisor_domain::{Iccid, Imsi, Order};
 use provisor_drivers::simulator::{Settings, Simulator};
 use provisor_engine::{
-    Call, Chance, ConnectOrder, Engine, Metrics, NetworkFactory, Parts, Runner, Watch,
+    Call, Chance, ConnectOrder, Engine, Metrics, NetworkFactory, Parts, Runner, Share, Watch,
 };
 use provisor_store::sqlite::{Options, SqliteStore};
 use tokio::sync::{mpsc, watch};
@@ -69,7 +69,8 @@ pub(crate) async fn start(
 
 async fn start_with(store: Arc<dyn Store>, build: NetworkFactory) -> Result<Running> {
     let metrics = Arc::new(Metrics::new(&mut Registry::default()));
-    let parts = Parts { clock: Arc::new(SystemClock), chance: Chance::seeded(1), metrics };
+    let (clock, chance) = (Arc::new(SystemClock), Chance::seeded(1));
+    let parts = Parts { clock, chance, metrics, share: Share::all() };
     let engine = Arc::new(Engine::new(store, parts).await?);
     Watch::new(engine.clone(), build).look().await?;
     let stop = watch::Sender::new(false);

@@ -68,7 +68,8 @@ pub enum Error {
     /// The caller's fault; every face has an answer for it.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Nobody's fault: too much is waiting, or the database is away for now. Nothing was changed.
+    /// Nobody's fault: too much is waiting, or the database is away for now. Nothing was changed, unless it is
+    /// [`StoreError::Undecided`]: the same idempotency key finds out.
     #[error("busy: {0}")]
     Busy(StoreError),
     /// Our fault. Logged once by the face, with the request's id; never explained to the caller.
@@ -79,7 +80,9 @@ pub enum Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Overloaded | StoreError::Unavailable(_) => Self::Busy(error),
+            StoreError::Overloaded | StoreError::Unavailable(_) | StoreError::Undecided(_) => {
+                Self::Busy(error)
+            }
             StoreError::Conflict(_) | StoreError::Broken(_) => Self::Fault(error),
         }
     }

@@ -1,13 +1,15 @@
 //! The engine: what all commands and queries share.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use provisor_domain::Refusal;
 use provisor_domain::clock::Clock;
 use provisor_domain::store::{NewTicket, Opened, Store};
+use provisor_domain::{NetworkCode, Refusal};
 
 use crate::call::{Error, Raised};
+use crate::callbacks::CallbackKey;
 use crate::chance::Chance;
 use crate::endings::Endings;
 use crate::metrics::Metrics;
@@ -27,6 +29,39 @@ pub struct Parts {
     pub chance: Chance,
     /// Figures.
     pub metrics: Arc<Metrics>,
+    /// Which tickets this process carries out.
+    pub share: Share,
+}
+
+/// The networks whose tickets a process carries out; those of the others are carried out by other nodes.
+#[derive(Debug, Clone)]
+pub struct Share(Option<HashSet<NetworkCode>>);
+
+impl Share {
+    /// All networks.
+    pub fn all() -> Self {
+        Self(None)
+    }
+
+    /// None: the process only takes orders.
+    pub fn none() -> Self {
+        Self(Some(HashSet::new()))
+    }
+
+    /// Only these.
+    pub fn of(networks: impl IntoIterator<Item = NetworkCode>) -> Self {
+        Self(Some(networks.into_iter().collect()))
+    }
+
+    /// Whether this one's tickets are carried out here.
+    pub fn has(&self, network: &NetworkCode) -> bool {
+        self.0.as_ref().is_none_or(|networks| networks.contains(network))
+    }
+
+    /// Whether no tickets are carried out here.
+    pub fn is_empty(&self) -> bool {
+        self.0.as_ref().is_some_and(HashSet::is_empty)
+    }
 }
 
 /// The product, without its faces and its drivers.
@@ -39,6 +74,8 @@ pub struct Engine {
     pub(crate) tenants: Tenants,
     pub(crate) endings: Endings,
     pub(crate) sign_in: SignIn,
+    pub(crate) share: Share,
+    pub(crate) callback_key: CallbackKey,
     maintenance: AtomicBool,
     runs: AtomicBool,
 }
@@ -53,6 +90,7 @@ impl Engine {
     /// An engine on `store`. Reads the installation's key; knows no network until [`crate::Watch`] has looked.
     pub async fn new(store: Arc<dyn Store>, parts: Parts) -> Result<Self, Error> {
         let installation_key = store.installation_key().await?;
+        let callback_key = CallbackKey::of(&installation_key);
         let sign_in = SignIn::new(store.clone(), parts.clock.clone(), installation_key);
         Ok(Self {
             store,
@@ -63,6 +101,8 @@ impl Engine {
             tenants: Tenants::default(),
             endings: Endings::default(),
             sign_in,
+            share: parts.share,
+            callback_key,
             maintenance: AtomicBool::new(false),
             runs: AtomicBool::new(false),
         })
@@ -87,6 +127,11 @@ impl Engine {
         if self.maintenance.swap(on, Ordering::Relaxed) != on {
             tracing::info!(on, "maintenance mode changed");
         }
+    }
+
+    /// Which tickets this process carries out.
+    pub fn share(&self) -> &Share {
+        &self.share
     }
 
     /// True while a [`crate::Runner`] carries out this engine's tickets. For readiness.

@@ -7,6 +7,7 @@
 //! Invariant: no database transaction is open while a driver is called, and nothing here knows a face.
 
 mod call;
+mod callbacks;
 mod chance;
 mod commands;
 mod endings;
@@ -20,13 +21,14 @@ mod tenants;
 mod watch;
 
 pub use call::{Call, Caller, Error, Raised};
+pub use callbacks::ReportTaken;
 pub use chance::Chance;
 pub use commands::change::ServiceOrder;
 pub use commands::connect::ConnectOrder;
 pub use commands::portal::{PortalCall, PortalOrder};
 pub use commands::portal_password::{LogInError, PortalSession};
 pub use commands::support_case::SupportOrder;
-pub use engine::{Engine, Parts};
+pub use engine::{Engine, Parts, Share};
 pub use metrics::Metrics;
 pub use networks::{Network, NetworkFactory};
 pub use queries::service::{NetworkSays, ServiceView};

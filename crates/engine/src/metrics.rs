@@ -42,6 +42,11 @@ struct MethodLabels {
     method: &'static str,
 }
 
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReportLabels {
+    outcome: &'static str,
+}
+
 type SecondsBy<L> = Family<L, Histogram, fn() -> Histogram>;
 
 fn seconds() -> Histogram {
@@ -54,6 +59,7 @@ pub struct Metrics {
     opened: Family<KindLabels, Counter>,
     attempts: Family<AttemptLabels, Counter>,
     lease_lost: Counter,
+    reports: Family<ReportLabels, Counter>,
     driver: SecondsBy<DriverLabels>,
     store: SecondsBy<MethodLabels>,
     in_flight: Family<NetworkLabels, Gauge>,
@@ -67,6 +73,7 @@ impl Metrics {
             opened: Family::default(),
             attempts: Family::default(),
             lease_lost: Counter::default(),
+            reports: Family::default(),
             driver: SecondsBy::new_with_constructor(seconds),
             store: SecondsBy::new_with_constructor(seconds),
             in_flight: Family::default(),
@@ -86,6 +93,11 @@ impl Metrics {
             "provisor_leases_lost",
             "Results dropped because somebody else had claimed the ticket since",
             metrics.lease_lost.clone(),
+        );
+        registry.register(
+            "provisor_reports",
+            "Reports of networks about what they had accepted, by what became of them",
+            metrics.reports.clone(),
         );
         registry.register_with_unit(
             "provisor_driver",
@@ -110,6 +122,10 @@ impl Metrics {
             metrics.reachable.clone(),
         );
         metrics
+    }
+
+    pub(crate) fn reported(&self, outcome: &'static str) {
+        self.reports.get_or_create(&ReportLabels { outcome }).inc();
     }
 
     pub(crate) fn opened(&self, kind: OrderKind) {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use provisor_domain::catalogue;
 use provisor_domain::store::{Stamp, StoreError};
 
 use crate::engine::Engine;
@@ -19,6 +20,7 @@ const POLL: Duration = Duration::from_millis(250);
 pub struct Watch {
     engine: Arc<Engine>,
     build: NetworkFactory,
+    without: Box<dyn Fn(&catalogue::Network) -> bool + Send + Sync>,
     seen: Option<Stamp>,
 }
 
@@ -31,7 +33,16 @@ impl std::fmt::Debug for Watch {
 impl Watch {
     /// A watch that builds drivers by `build`.
     pub fn new(engine: Arc<Engine>, build: NetworkFactory) -> Self {
-        Self { engine, build, seen: None }
+        Self { engine, build, without: Box::new(|_| false), seen: None }
+    }
+
+    /// The same, but networks that `without` picks get no driver in this process.
+    #[must_use]
+    pub fn without(
+        self,
+        without: impl Fn(&catalogue::Network) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self { without: Box::new(without), ..self }
     }
 
     /// Looks once. To be called before the first request is taken, so that the networks are known.
@@ -74,6 +85,9 @@ impl Watch {
         let mut networks = HashMap::new();
         for entry in self.engine.store.network_list().await? {
             let code = entry.code.clone();
+            if (self.without)(&entry) {
+                continue;
+            }
             let same = known.get(&code).filter(|network| network.entry == entry);
             if let Some(network) = same {
                 networks.insert(code, network.clone());

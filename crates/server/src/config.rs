@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use confique::meta::{FieldKind, Meta};
 use confique::{Config as _, Layer as _};
 use ipnet::IpNet;
+use provisor_domain::NetworkCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
@@ -28,7 +29,9 @@ const ENVIRONMENT_PREFIX: &str = "PROVISOR_";
 #[config(layer_attr(derive(Debug, Serialize)))]
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub(crate) struct Settings {
-    /// Where everything is kept: `sqlite://FILE` (relative to the folder the program is started in) or `sqlite:///FILE`.
+    /// Where everything is kept: `sqlite://FILE` (relative to the folder the program is started in), `sqlite:///FILE`,
+    /// or `postgres://USER:PASSWORD@HOST:PORT/DATABASE` with libpq's sslmode, sslrootcert, sslcert and sslkey. A
+    /// password may also come in the environment: PGPASSWORD.
     #[config(env = "PROVISOR_DATABASE", default = "sqlite://provisor.db")]
     pub(crate) database: DatabaseUrl,
 
@@ -41,12 +44,23 @@ pub(crate) struct Settings {
     #[config(env = "PROVISOR_METRICS_LISTEN", default = "auto")]
     pub(crate) metrics_listen: MetricsListen,
 
-    /// Where simulated networks keep their state and mail systems their lookup files. Default: the folder of the database.
+    /// What this node does: "all", "api" (takes orders, carries out none) or "worker" (carries out, takes none). Other
+    /// than "all" makes sense only where several nodes share one PostgreSQL.
+    #[config(env = "PROVISOR_ROLE", default = "all")]
+    pub(crate) role: Role,
+
+    /// The networks whose tickets this node carries out, by code; empty for all. In the environment: separated by
+    /// commas. A mail system that keeps a lookup file is carried out by the node that has the file.
+    #[config(env = "PROVISOR_NETWORKS", parse_env = confique::env::parse::list_by_comma, default = [])]
+    pub(crate) networks: Vec<String>,
+
+    /// Where simulated networks keep their state and mail systems their lookup files. Default: the folder of the
+    /// database file; with PostgreSQL, the folder the program is started in.
     #[config(env = "PROVISOR_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 
     /// The key under which Ki and OPc of imported SIMs are sealed. Made when it is first needed. Default: the
-    /// database's file name with .key behind it.
+    /// database's file name with .key behind it (provisor.key with PostgreSQL). Every node needs the same one.
     #[config(env = "PROVISOR_SIM_KEY_FILE")]
     pub(crate) sim_key_file: Option<PathBuf>,
 
@@ -90,6 +104,20 @@ pub(crate) struct StoreSettings {
     /// Most writes that share one commit. 1 commits every write by itself.
     #[config(env = "PROVISOR_STORE_GROUP_COMMIT_MAX", default = 256)]
     pub(crate) group_commit_max: usize,
+
+    /// PostgreSQL: connections that read, and that claim and settle. Three more open tickets, listen and look after
+    /// the rest. Each is used by many at once: a few are enough.
+    #[config(env = "PROVISOR_STORE_READ_CONNECTIONS", default = 2)]
+    pub(crate) read_connections: usize,
+
+    /// See `read_connections`.
+    #[config(env = "PROVISOR_STORE_WRITE_CONNECTIONS", default = 2)]
+    pub(crate) write_connections: usize,
+
+    /// PostgreSQL: whether a server is accepted whose settings can lose what was acknowledged (`fsync`,
+    /// `full_page_writes` or `synchronous_commit` off). Only for trying things out.
+    #[config(env = "PROVISOR_STORE_ACCEPT_LOSS", default = false)]
+    pub(crate) accept_loss: bool,
 }
 
 /// What is logged. Logs go to standard error.
@@ -146,6 +174,30 @@ impl From<MetricsListen> for String {
             MetricsListen::Off => "off".to_owned(),
             MetricsListen::At(address) => address.to_string(),
         }
+    }
+}
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    /// Takes orders and carries them out.
+    All,
+    /// Takes orders; workers carry them out.
+    Api,
+    /// Carries orders out, and answers only for its health.
+    Worker,
+}
+
+impl Role {
+    /// Whether it serves the faces.
+    pub(crate) fn takes_orders(self) -> bool {
+        matches!(self, Self::All | Self::Api)
+    }
+
+    /// Whether it carries tickets out.
+    pub(crate) fn carries_out(self) -> bool {
+        matches!(self, Self::All | Self::Worker)
     }
 }
 
@@ -261,11 +313,7 @@ impl Settings {
 
     /// The file of the key for Ki and OPc.
     pub(crate) fn sim_key_file(&self) -> PathBuf {
-        self.sim_key_file.clone().unwrap_or_else(|| {
-            let mut name = self.database.path().as_os_str().to_owned();
-            name.push(".key");
-            name.into()
-        })
+        self.sim_key_file.clone().unwrap_or_else(|| self.database.file_beside("key"))
     }
 
     fn check(&self) -> Result<()> {
@@ -274,13 +322,30 @@ impl Settings {
             ("http.connections_max", self.http.connections_max),
             ("http.in_flight_max", self.http.in_flight_max),
             ("store.group_commit_max", self.store.group_commit_max),
+            ("store.read_connections", self.store.read_connections),
+            ("store.write_connections", self.store.write_connections),
         ];
         for (key, value) in at_least_one {
             if value == 0 {
                 bail!("setting {key} must be at least 1");
             }
         }
+        let bad = self.networks.iter().find(|code| code.parse::<NetworkCode>().is_err());
+        if let Some(code) = bad {
+            bail!("setting networks: {code:?} is no code of a network");
+        }
+        if self.role != Role::All && self.database.file().is_some() {
+            bail!(
+                "setting role: only nodes that share a PostgreSQL database divide the work; one that has a SQLite file \
+                 does all of it"
+            );
+        }
         Ok(())
+    }
+
+    /// The networks whose tickets this node carries out; empty for all.
+    pub(crate) fn networks(&self) -> Vec<NetworkCode> {
+        self.networks.iter().filter_map(|code| code.parse().ok()).collect()
     }
 }
 
@@ -434,7 +499,7 @@ mod tests {
         assert!(
             error("\n[http]\nin_flight_max = -1\n").starts_with("x.toml:3: http.in_flight_max: ")
         );
-        assert!(error("\ndatabase = \"postgres://x\"\n").contains("SQLite only"));
+        assert!(error("\ndatabase = \"mysql://x\"\n").contains("sqlite://"));
         assert!(error("metrics_listen = \"on\"\n").contains("write auto, off"));
         assert!(error("[http\n").starts_with("x.toml:1: "));
     }

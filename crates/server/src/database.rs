@@ -1,24 +1,40 @@
-//! Which database: the value of `--database`.
+//! Which database: the value of `--database`, and the store behind it.
+//!
+//! Invariant: the password in an address of PostgreSQL is shown nowhere: not by `Display`, not by `Debug`, not in the list
+//! of `provisor config check`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
+use anyhow::{Result, bail};
+use provisor_domain::store::Store;
+use provisor_store::postgres::{self, PostgresStore};
+use provisor_store::sqlite::{self, SqliteStore};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-/// A database as an operator names it. Only SQLite files exist in this version.
+/// What stands in the place of a password.
+const HIDDEN: &str = "***";
+
+/// A database as an operator names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct DatabaseUrl(PathBuf);
+pub(crate) enum DatabaseUrl {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A server.
+    Postgres(PostgresUrl),
+}
+
+/// The address of a PostgreSQL database. It may hold a password.
+#[derive(Clone)]
+pub(crate) struct PostgresUrl(SecretString);
 
 /// A text that does not name a database. Says what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DatabaseUrlError {
-    /// It is PostgreSQL's.
-    #[error(
-        "this version keeps its data in SQLite only: write sqlite://FILE instead of postgres://…"
-    )]
-    Postgres,
     /// There is no file in it.
     #[error(
         "there is no file's name behind sqlite://: write sqlite://provisor.db or sqlite:///var/lib/provisor/provisor.db"
@@ -26,29 +42,183 @@ pub(crate) enum DatabaseUrlError {
     NoFile,
     /// It is something else.
     #[error(
-        "{0:?} does not name a database: write sqlite://FILE, for example sqlite://provisor.db"
+        "this does not name a database: write sqlite://FILE, for example sqlite://provisor.db, or \
+         postgres://USER:PASSWORD@HOST:PORT/DATABASE"
     )]
-    Other(String),
+    Other,
 }
 
 impl DatabaseUrl {
-    /// The file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
+    /// The file, where it is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(file) => Some(file),
+            Self::Postgres(_) => None,
+        }
     }
 
-    /// The folder that the file is in.
+    /// The folder that the file is in; the one that the program was started in where there is no file.
     pub(crate) fn folder(&self) -> PathBuf {
-        match self.0.parent() {
+        match self.file().and_then(Path::parent) {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
+        }
+    }
+
+    /// The name of a file that belongs to the database and lies outside it.
+    pub(crate) fn file_beside(&self, extension: &str) -> PathBuf {
+        let mut name = self.file().unwrap_or(Path::new("provisor")).as_os_str().to_owned();
+        name.push(".");
+        name.push(extension);
+        name.into()
+    }
+}
+
+/// What may happen to the schema when a database is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Schema {
+    /// It must be there as it is needed: a command never makes an installation by a misspelled name.
+    Need,
+    /// An empty database gets it; an older one is not touched.
+    Make,
+    /// An empty database gets it, an older one is brought up to it.
+    Migrate,
+}
+
+/// How hard a database is used.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Use {
+    /// See [`Schema`].
+    pub(crate) schema: Schema,
+    /// Threads or connections that read.
+    pub(crate) readers: usize,
+    /// Connections that write, where there are several.
+    pub(crate) writers: usize,
+    /// Most writes that share one commit.
+    pub(crate) group_max: usize,
+    /// Whether a server is accepted whose settings can lose what was acknowledged.
+    pub(crate) accept_loss: bool,
+}
+
+/// An open database.
+#[derive(Clone)]
+pub(crate) struct Database {
+    /// The store.
+    pub(crate) store: Arc<dyn Store>,
+    file: Option<SqliteStore>,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Opens the database that `url` names.
+    pub(crate) async fn open(url: &DatabaseUrl, how: Use) -> Result<Self> {
+        match url {
+            DatabaseUrl::Sqlite(file) => {
+                if how.schema == Schema::Need && !file.exists() {
+                    bail!(
+                        "there is no database {}: name another one with --database, or make one with \
+                         `provisor catalogue apply FILE` or `provisor migrate`",
+                        file.display()
+                    );
+                }
+                let options = sqlite::Options {
+                    group_max: how.group_max,
+                    readers: how.readers,
+                    migrate: how.schema == Schema::Migrate,
+                };
+                let store = SqliteStore::open(file, options)?;
+                Ok(Self { store: Arc::new(store.clone()), file: Some(store) })
+            }
+            DatabaseUrl::Postgres(address) => {
+                let store = PostgresStore::open(address.expose(), options(how)).await?;
+                Ok(Self { store: Arc::new(store), file: None })
+            }
+        }
+    }
+
+    /// Brings the database that `url` names to the schema that this program needs. Answers from and to which it went.
+    pub(crate) async fn migrate(url: &DatabaseUrl, how: Use) -> Result<(usize, usize)> {
+        Ok(match url {
+            DatabaseUrl::Sqlite(file) => SqliteStore::migrate(file)?,
+            DatabaseUrl::Postgres(address) => {
+                PostgresStore::migrate(address.expose(), options(how)).await?
+            }
+        })
+    }
+
+    /// True once the disk under a file has failed: see [`SqliteStore::has_halted`]. A server looks after its own disks.
+    pub(crate) fn has_halted(&self) -> bool {
+        self.file.as_ref().is_some_and(SqliteStore::has_halted)
+    }
+}
+
+/// How PostgreSQL is opened.
+fn options(how: Use) -> postgres::Options {
+    postgres::Options {
+        writers: how.writers,
+        readers: how.readers,
+        make: how.schema != Schema::Need,
+        migrate: how.schema == Schema::Migrate,
+        accept_loss: how.accept_loss,
+        ..postgres::Options::default()
+    }
+}
+
+impl PostgresUrl {
+    fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl PartialEq for PostgresUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Eq for PostgresUrl {}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Without the password, wherever in the address it stands.
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.expose();
+        let (address, parameters) =
+            url.split_once('?').map_or((url, None), |(address, rest)| (address, Some(rest)));
+        match address.rsplit_once('@') {
+            Some((user, host)) => match user.match_indices(':').nth(1) {
+                Some((at, _)) => write!(f, "{}:{HIDDEN}@{host}", &user[..at])?,
+                None => write!(f, "{user}@{host}")?,
+            },
+            None => f.write_str(address)?,
+        }
+        let shown = |parameter: &str| match parameter.split_once('=') {
+            Some((name, _)) if name.eq_ignore_ascii_case("password") => format!("{name}={HIDDEN}"),
+            _ => parameter.to_owned(),
+        };
+        match parameters {
+            Some(parameters) => {
+                let shown: Vec<String> = parameters.split('&').map(shown).collect();
+                write!(f, "?{}", shown.join("&"))
+            }
+            None => Ok(()),
         }
     }
 }
 
 impl From<PathBuf> for DatabaseUrl {
     fn from(path: PathBuf) -> Self {
-        Self(path)
+        Self::Sqlite(path)
     }
 }
 
@@ -57,12 +227,13 @@ impl FromStr for DatabaseUrl {
     fn from_str(raw: &str) -> Result<Self, DatabaseUrlError> {
         let raw = raw.trim();
         if raw.starts_with("postgres://") || raw.starts_with("postgresql://") {
-            return Err(DatabaseUrlError::Postgres);
+            return Ok(Self::Postgres(PostgresUrl(raw.into())));
         }
         match raw.strip_prefix("sqlite://") {
             Some("") => Err(DatabaseUrlError::NoFile),
-            Some(file) if !file.contains('\0') => Ok(Self(file.into())),
-            _ => Err(DatabaseUrlError::Other(raw.to_owned())),
+            Some(file) if !file.contains('\0') => Ok(Self::Sqlite(file.into())),
+            // What it is not told back: it may hold a password.
+            _ => Err(DatabaseUrlError::Other),
         }
     }
 }
@@ -82,7 +253,10 @@ impl From<DatabaseUrl> for String {
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sqlite://{}", self.0.display())
+        match self {
+            Self::Sqlite(file) => write!(f, "sqlite://{}", file.display()),
+            Self::Postgres(url) => url.fmt(f),
+        }
     }
 }
 
@@ -98,18 +272,40 @@ mod tests {
             ("sqlite:///var/lib/provisor.db", "/var/lib/provisor.db", "/var/lib"),
         ] {
             let url: DatabaseUrl = raw.parse().unwrap();
-            assert_eq!(url.path(), Path::new(file));
+            assert_eq!(url.file(), Some(Path::new(file)));
             assert_eq!(url.folder(), Path::new(folder));
+            assert_eq!(url.file_beside("key"), PathBuf::from(format!("{file}.key")));
             assert_eq!(url.to_string(), raw);
         }
     }
 
     #[test]
-    fn what_is_no_sqlite_file_is_refused_with_what_to_write() {
+    fn an_address_of_postgresql_is_shown_without_its_password() {
+        for (raw, shown) in [
+            ("postgres://db/provisor", "postgres://db/provisor"),
+            ("postgres://u@db/provisor", "postgres://u@db/provisor"),
+            ("postgres://u:geheim@db:5432/provisor", "postgres://u:***@db:5432/provisor"),
+            (
+                "postgresql://u:ge:h@im@db/p?sslmode=require",
+                "postgresql://u:***@db/p?sslmode=require",
+            ),
+            ("postgres://db/p?user=u&password=geheim", "postgres://db/p?user=u&password=***"),
+            ("postgres://u@db/p?Password=geheim&a=b", "postgres://u@db/p?Password=***&a=b"),
+        ] {
+            let url: DatabaseUrl = raw.parse().unwrap();
+            assert_eq!(url.to_string(), shown);
+            assert!(!format!("{url:?}").contains("geheim"), "{url:?}");
+            assert_eq!(serde_json::to_value(&url).unwrap(), shown);
+            assert_eq!((url.file(), url.folder()), (None, PathBuf::from(".")));
+            assert_eq!(url.file_beside("key"), PathBuf::from("provisor.key"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_database_is_refused_with_what_to_write() {
         let error = |raw: &str| raw.parse::<DatabaseUrl>().unwrap_err();
-        assert_eq!(error("postgres://db/provisor"), DatabaseUrlError::Postgres);
-        assert_eq!(error("postgresql://db/provisor"), DatabaseUrlError::Postgres);
         assert_eq!(error("sqlite://"), DatabaseUrlError::NoFile);
-        assert!(error("provisor.db").to_string().contains("sqlite://provisor.db"));
+        let told = error("mysql://u:geheim@db").to_string();
+        assert!(told.contains("sqlite://provisor.db") && !told.contains("geheim"), "{told}");
     }
 }

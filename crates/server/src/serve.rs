@@ -1,6 +1,6 @@
 //! The server: wires store, engine, drivers and HTTP together, and takes them down in order.
 //!
-//! Up: database (one server a file), listeners, engine, networks, runner, requests. Down: no more requests, those under
+//! Up: database (one server a file, any number a PostgreSQL), listeners, engine, networks, runner, requests. Down: no more requests, those under
 //! way finish, commands at the networks finish, the database is closed; and out after [`STOP_DEADLINE`] whatever
 //! happens. What is cut off then is safe: its lease ends, and the next start carries it out.
 
@@ -13,8 +13,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use prometheus_client::registry::Registry;
 use provisor_domain::clock::SystemClock;
-use provisor_engine::{Chance, Engine, Metrics, NetworkFactory, Parts, Runner, Watch};
-use provisor_store::sqlite::{Options, ServeLock, SqliteStore};
+use provisor_domain::driver::Callbacks;
+use provisor_engine::{Chance, Engine, Metrics, NetworkFactory, Parts, Runner, Share, Watch};
+use provisor_store::sqlite::ServeLock;
 use provisor_web::{App, HttpLimits, HttpMetrics};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::{self, Config, MetricsListen, Settings};
+use crate::database::{Database, Schema, Use};
 use crate::output::say;
 
 /// The process is gone so long after it was told to stop (10 s are promised).
@@ -32,7 +34,7 @@ const REQUESTS_DEADLINE: Duration = Duration::from_secs(4);
 const DISK_LOOK: Duration = Duration::from_millis(250);
 /// The exit code of a process that was interrupted (128 + SIGINT).
 const INTERRUPTED: i32 = 130;
-/// Threads that read, at least; as many as there are cores, when those are more.
+/// Threads that read a file, at least; as many as there are cores, when those are more.
 const READERS_MIN: usize = 2;
 
 /// `provisor serve`: serves until told to stop.
@@ -46,24 +48,44 @@ pub(crate) async fn serve(config: &Config) -> Result<ExitCode> {
 /// Serves as `settings` say. `ready` is called with the address once requests are taken.
 pub(crate) async fn run(settings: &Settings, ready: impl FnOnce(SocketAddr)) -> Result<ExitCode> {
     let signals = Signals::listen()?;
-    let database = settings.database.path();
-    let lock = ServeLock::acquire(database)?;
+    let lock = settings.database.file().map(ServeLock::acquire).transpose()?;
     let data_dir = settings.data_dir();
     check_writable(&data_dir)?;
     // Before the database, so that a start that fails here has made nothing.
     let listeners = Listeners::bind(settings).await?;
-    let store = SqliteStore::open(database, options(settings))?;
-    let server = Server::start(settings, store, data_dir, listeners).await?;
+    let database = Database::open(&settings.database, how(settings)).await?;
+    let server = Server::start(settings, database, data_dir, listeners).await?;
     ready(server.address);
     let ended = server.until(signals).await;
     drop(lock);
     ended
 }
 
-fn options(settings: &Settings) -> Options {
+fn how(settings: &Settings) -> Use {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let readers = cores.max(READERS_MIN);
-    Options { group_max: settings.store.group_commit_max, readers, migrate: true }
+    let store = &settings.store;
+    let readers = match settings.database.file() {
+        Some(_) => cores.max(READERS_MIN),
+        None => store.read_connections,
+    };
+    Use {
+        schema: Schema::Migrate,
+        readers,
+        writers: store.write_connections,
+        group_max: store.group_commit_max,
+        accept_loss: store.accept_loss,
+    }
+}
+
+/// Which tickets this node carries out.
+fn share(settings: &Settings) -> Share {
+    if !settings.role.carries_out() {
+        return Share::none();
+    }
+    match settings.networks() {
+        networks if networks.is_empty() => Share::all(),
+        networks => Share::of(networks),
+    }
 }
 
 fn check_writable(dir: &Path) -> Result<()> {
@@ -138,31 +160,46 @@ struct Server {
     runner: JoinHandle<()>,
     watch: JoinHandle<()>,
     metrics: Option<JoinHandle<()>>,
-    store: Arc<SqliteStore>,
+    database: Database,
 }
 
 impl Server {
     async fn start(
         settings: &Settings,
-        store: SqliteStore,
+        database: Database,
         data_dir: PathBuf,
         listeners: Listeners,
     ) -> Result<Self> {
         let mut registry = Registry::default();
         let metrics = Arc::new(Metrics::new(&mut registry));
         let http_metrics = HttpMetrics::new(&mut registry);
-        let parts = Parts { clock: Arc::new(SystemClock), chance: Chance::new(), metrics };
-        let store = Arc::new(store);
-        let engine = Arc::new(Engine::new(store.clone(), parts).await?);
-        let mut watch = Watch::new(engine.clone(), factory(data_dir));
+        let (clock, chance) = (Arc::new(SystemClock), Chance::new());
+        let parts = Parts { clock, chance, metrics, share: share(settings) };
+        let engine = Arc::new(Engine::new(database.store.clone(), parts).await?);
+        let share = engine.share().clone();
+        let mut watch = Watch::new(engine.clone(), factory(data_dir, engine.callbacks())).without(
+            move |network| {
+                // A lookup file belongs to the node that carries its mail system's tickets out; a network of SIMs is asked for a
+                // service's status by any node.
+                provisor_drivers::is_mail(&network.driver) && !share.has(&network.code)
+            },
+        );
         watch.look().await?;
-        crate::exposure::check(&engine, store.as_ref(), listeners.api.local_addr()?).await?;
+        let address = listeners.api.local_addr()?;
+        if settings.role.takes_orders() {
+            crate::exposure::check(&engine, database.store.as_ref(), address).await?;
+        }
         let (stop_requests, stop_runner) = (watch::Sender::new(false), watch::Sender::new(false));
-        let runner = Runner::new(engine.clone(), true).run(stop_runner.subscribe());
+        // Whoever has a file's lock knows that whoever had it before is dead. Of other nodes nobody knows that.
+        let alone = settings.database.file().is_some();
+        let runner = Runner::new(engine.clone(), alone).run(stop_runner.subscribe());
         let limits = limits(settings);
         let app = App { engine: engine.clone(), limits: limits.clone(), metrics: http_metrics };
-        let address = listeners.api.local_addr()?;
-        let router = provisor_web::router(app);
+        let router = if settings.role.takes_orders() {
+            provisor_web::router(app)
+        } else {
+            provisor_web::work_router(app)
+        };
         let requests =
             provisor_web::serve(listeners.api, router, limits.clone(), stop_requests.subscribe());
         let mut server = Self {
@@ -171,7 +208,7 @@ impl Server {
             watch: tokio::spawn(watch.run()),
             requests: tokio::spawn(requests),
             metrics: None,
-            store,
+            database,
             engine,
             stop_requests,
             stop_runner,
@@ -185,7 +222,8 @@ impl Server {
             server.metrics = Some(tokio::spawn(serve));
             say(format!("metrics on http://{address}/metrics"))?;
         }
-        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
+        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), role = ?settings.role,
+            database = %settings.database, "serving");
         Ok(server)
     }
 
@@ -199,7 +237,7 @@ impl Server {
             ended = &mut self.requests => Some(("the listener", ended)),
             ended = &mut self.runner => Some(("the runner", ended)),
             ended = &mut self.watch => Some(("the watch over the database", ended)),
-            () = halted(&self.store) => bail!(
+            () = halted(&self.database) => bail!(
                 "the disk under the database failed, so this server ends: a write that is tried again after that may be \
                  lost without a word. Nothing that was acknowledged depends on it. Check the disk, then start again"
             ),
@@ -238,9 +276,9 @@ fn report(what: &str, ended: Result<(), tokio::task::JoinError>) {
 }
 
 /// Resolves when the disk under the database has failed.
-async fn halted(store: &SqliteStore) {
+async fn halted(database: &Database) {
     let mut looks = tokio::time::interval(DISK_LOOK);
-    while !store.has_halted() {
+    while !database.has_halted() {
         looks.tick().await;
     }
 }
@@ -262,9 +300,11 @@ fn leave_in_time() {
     }
 }
 
-fn factory(data_dir: PathBuf) -> NetworkFactory {
+fn factory(data_dir: PathBuf, callbacks: Arc<dyn Callbacks>) -> NetworkFactory {
     Arc::new(move |network| {
-        provisor_drivers::build(network, &data_dir).map_err(|error| error.to_string())
+        let callbacks = Some(callbacks.clone());
+        provisor_drivers::build_with_callbacks(network, &data_dir, callbacks)
+            .map_err(|error| error.to_string())
     })
 }
 

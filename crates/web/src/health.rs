@@ -36,8 +36,12 @@ async fn readiness(engine: &Engine) -> Response {
         Ok(Err(_)) => "cannot be read",
         Err(_) => "does not answer",
     };
-    let runner = if engine.runs() { "ok" } else { "is not running" };
-    let ok = database == "ok" && runner == "ok";
+    let runner = match (engine.share().is_empty(), engine.runs()) {
+        (true, _) => "elsewhere",
+        (false, true) => "ok",
+        (false, false) => "is not running",
+    };
+    let ok = database == "ok" && runner != "is not running";
     let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = serde_json::to_string(&Readiness { ok, database, engine: runner });
     json(status, body.unwrap_or_default())

@@ -54,6 +54,13 @@ pub enum StoreError {
     /// The database cannot be reached, or is locked by another process for too long; nothing was written.
     #[error("the database cannot be used now: {0}")]
     Unavailable(String),
+    /// The connection broke while the commit was under way: all of it was written, or nothing. What can be said twice may
+    /// be said again; of anything else it must be looked up first.
+    #[error(
+        "the connection to the database broke during a commit, so that the change may have been written or not: look at \
+         what is there before you repeat it ({0})"
+    )]
+    Undecided(String),
     /// A constraint of the database refused the write; nothing was written.
     #[error("the database refused the write: {0}")]
     Conflict(String),

@@ -204,6 +204,10 @@ pub trait TicketStore: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
+    /// Waits until another process has opened tickets of a network, and says which one. A hint to whoever carries them out: it
+    /// may come late, twice, for nothing or not at all, and never comes where no other process can open tickets.
+    async fn ticket_due(&self) -> NetworkCode;
+
     /// Gives back every running ticket of `network` that another worker than `worker` holds, without waiting for its
     /// lease. Only to be called where the others are known to be dead. Answers how many.
     async fn ticket_rescue(

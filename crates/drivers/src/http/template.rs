@@ -89,7 +89,9 @@ impl Template {
                     pieces.push(Piece::Place(Placeholder::parse(&inside, known)?));
                 }
                 '}' => {
-                    return Err("has a `}` without its `{` (write `}}` for the brace itself)".into());
+                    return Err(
+                        "has a `}` without its `{` (write `}}` for the brace itself)".into()
+                    );
                 }
                 other => plain.push(other),
             }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use provisor_domain::limits::LEASE_SECONDS;
-use provisor_domain::store::{ClaimAsk, Claimed, Settled, Settlement, Verdict, WorkerId};
+use provisor_domain::store::{
+    ClaimAsk, Claimed, Settled, Settlement, StoreError, Verdict, WorkerId,
+};
 use provisor_domain::ticket::{Failure, FailureKind};
 use provisor_domain::{CustomerNumber, OrderKind, TicketState};
 
@@ -16,6 +18,17 @@ pub(super) struct Desk {
     pub(super) engine: Arc<Engine>,
     pub(super) network: Arc<Network>,
     pub(super) worker: WorkerId,
+}
+
+/// What became of settlements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// Each has its answer.
+    Yes,
+    /// The store could not take them: they must be kept.
+    No,
+    /// They were written or not. They must be kept, too: the epoch refuses those that were.
+    Undecided,
 }
 
 impl Desk {
@@ -49,6 +62,11 @@ impl Desk {
         let claim = self.engine.store.ticket_claim(ask);
         match self.engine.metrics.timed("ticket_claim", claim).await {
             Ok(claimed) => Some(claimed),
+            Err(error @ StoreError::Undecided(_)) => {
+                tracing::error!(network = %self.network.entry.code, %error,
+                    "tickets may have been claimed for nobody; those come back when their leases end");
+                None
+            }
             Err(error) => {
                 tracing::error!(network = %self.network.entry.code, %error, "tickets could not be claimed");
                 None
@@ -56,10 +74,14 @@ impl Desk {
         }
     }
 
-    /// Writes settlements back; false when the store could not take them, so that they must be kept.
-    pub(super) async fn settle(&self, settlements: &[(OrderKind, Settlement)]) -> bool {
+    /// Writes settlements back. Of the first `undecided` ones it is not known whether they were written before.
+    pub(super) async fn settle(
+        &self,
+        settlements: &[(OrderKind, Settlement)],
+        undecided: usize,
+    ) -> Written {
         if settlements.is_empty() {
-            return true;
+            return Written::Yes;
         }
         let now = self.engine.clock.now();
         let batch = settlements.iter().map(|(_, settlement)| settlement.clone()).collect();
@@ -69,13 +91,21 @@ impl Desk {
             Err(error) => {
                 tracing::error!(network = %self.network.entry.code, %error, count = settlements.len(),
                     "results could not be written; they are kept and tried again");
-                return false;
+                let unknown = matches!(error, StoreError::Undecided(_));
+                return if unknown { Written::Undecided } else { Written::No };
             }
         };
-        for ((kind, settlement), answer) in settlements.iter().zip(answers) {
-            self.report(*kind, settlement, &answer).await;
+        for (at, ((kind, settlement), answer)) in settlements.iter().zip(answers).enumerate() {
+            if at < undecided && answer == Settled::LeaseLost {
+                self.engine.endings.ended(settlement.ticket);
+                tracing::info!(network = %self.network.entry.code, ticket.id = %settlement.ticket,
+                    epoch = settlement.epoch,
+                    "the result had been written by the commit that got no answer, or its lease was lost since");
+            } else {
+                self.report(*kind, settlement, &answer).await;
+            }
         }
-        true
+        Written::Yes
     }
 
     async fn report(&self, kind: OrderKind, settlement: &Settlement, answer: &Settled) {

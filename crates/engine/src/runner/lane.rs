@@ -15,7 +15,7 @@ use provisor_domain::{CustomerNumber, OrderKind};
 use tokio::sync::watch;
 
 use super::breaker::{Admits, Breaker};
-use super::desk::Desk;
+use super::desk::{Desk, Written};
 use super::execute::{Attempted, Ending, Mood, attempt, decide};
 use super::pace::Pace;
 use crate::engine::Engine;
@@ -38,6 +38,8 @@ pub(crate) struct Lane {
     desk: Desk,
     under_way: FuturesUnordered<BoxFuture<'static, Attempted>>,
     unsettled: Vec<(OrderKind, Settlement)>,
+    /// So many of them, from the front, may have been written.
+    undecided: usize,
     breaker: Breaker,
     pace: Pace,
     last: Option<CustomerNumber>,
@@ -53,6 +55,7 @@ impl Lane {
             network,
             under_way: FuturesUnordered::new(),
             unsettled: Vec::new(),
+            undecided: 0,
             breaker: Breaker::new(),
             pace,
             last: None,
@@ -83,12 +86,17 @@ impl Lane {
             // Both at once: on SQLite they share one commit, on PostgreSQL they are two short transactions.
             let settlements = std::mem::take(&mut self.unsettled);
             let last = self.last.clone();
-            let (settled, claimed) =
-                tokio::join!(self.desk.settle(&settlements), self.desk.claim(room, last));
-            if !settled {
+            let settle = self.desk.settle(&settlements, self.undecided);
+            let (written, claimed) = tokio::join!(settle, self.desk.claim(room, last));
+            self.undecided = match written {
+                Written::Yes => 0,
+                Written::No => self.undecided,
+                Written::Undecided => settlements.len(),
+            };
+            if written != Written::Yes {
                 self.unsettled = settlements;
             }
-            let failed = !settled || claimed.is_none();
+            let failed = written != Written::Yes || claimed.is_none();
             if let Some(claimed) = claimed.filter(|_| room > 0) {
                 self.begin(claimed);
             }

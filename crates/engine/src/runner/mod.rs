@@ -55,7 +55,7 @@ impl Runner {
         Self { engine, worker: WorkerId(uuid::Uuid::now_v7()), alone }
     }
 
-    /// Runs until `stop` turns true, then finishes what is at the networks and returns.
+    /// Runs the networks of the engine's [`Share`](crate::Share) until `stop` turns true, then finishes what is at the networks and returns.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let _running = Running::new(&self.engine);
         let mut news = self.engine.networks.subscribe();
@@ -68,6 +68,7 @@ impl Runner {
             tokio::select! {
                 _ = stopped.wait_for(|stop| *stop) => break,
                 changed = news.changed() => if changed.is_err() { break },
+                code = self.engine.store.ticket_due() => self.engine.networks.wake(&code),
                 Some(ended) = lanes.join_next() => if let Err(error) = ended {
                     // A lane that panicked takes nothing with it but its leases, and those end by themselves. Its
                     // network is started afresh.
@@ -97,7 +98,7 @@ impl Runner {
             same
         });
         for (code, network) in networks.iter() {
-            if !running.contains_key(code) {
+            if self.engine.share.has(code) && !running.contains_key(code) {
                 let end = watch::Sender::new(false);
                 let lane = Lane::new(self.engine.clone(), network.clone(), self.worker);
                 lanes.spawn(lane.run(end.subscribe(), self.alone));

@@ -19,7 +19,7 @@ use provisor_domain::{
 };
 use provisor_engine::{
     Call, Caller, Chance, ConnectOrder, Engine, Metrics, NetworkFactory, Parts, Raised, Runner,
-    Watch, hash_password,
+    Share, Watch, hash_password,
 };
 use provisor_store::sqlite::{Options, SqliteStore};
 use tokio::sync::watch;
@@ -280,7 +280,7 @@ fn open(dir: &tempfile::TempDir) -> SqliteStore {
 
 async fn engine(store: &SqliteStore, clock: Arc<TestClock>) -> Arc<Engine> {
     let metrics = Arc::new(Metrics::new(&mut Registry::default()));
-    let parts = Parts { clock, chance: Chance::seeded(7), metrics };
+    let parts = Parts { clock, chance: Chance::seeded(7), metrics, share: Share::all() };
     Arc::new(Engine::new(Arc::new(store.clone()), parts).await.unwrap())
 }
 

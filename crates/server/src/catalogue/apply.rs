@@ -40,7 +40,7 @@ pub(crate) struct Applied {
     pub(crate) catalogue: Catalogue,
 }
 
-/// Why nothing was applied.
+/// Why nothing was applied, or it is not known whether it was ([`StoreError::Undecided`]).
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApplyError {
     /// These things are wrong with the file, each with file and line.
@@ -61,7 +61,10 @@ impl From<StoreError> for ApplyError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict(reason) => Self::Conflict(reason),
-            other => Self::Store(other),
+            StoreError::Overloaded
+            | StoreError::Unavailable(_)
+            | StoreError::Undecided(_)
+            | StoreError::Broken(_) => Self::Store(error),
         }
     }
 }

@@ -76,7 +76,7 @@ impl Apply {
         let shown = self.file.display();
         let text = std::fs::read_to_string(&self.file)
             .with_context(|| format!("cannot read the catalogue file {shown}"))?;
-        let store = session.store_or_new()?;
+        let store = session.store_or_new().await?;
         let order = Order {
             file: &self.file,
             text: &text,
@@ -84,7 +84,7 @@ impl Apply {
             origin: Session::origin(),
             now: Session::now(),
         };
-        let applied = catalogue::apply(&store, order).await;
+        let applied = catalogue::apply(store.as_ref(), order).await;
         let changes = applied.map_err(|error| explain(error, &shown.to_string()))?.changes;
         if self.json {
             let applied = !self.dry_run;
@@ -99,7 +99,7 @@ impl Apply {
             (false, true) => say(format!("{number} to make (nothing was written)")),
             (false, false) => {
                 say(format!("{number} made"))?;
-                advise(&store, &changes).await
+                advise(store.as_ref(), &changes).await
             }
         }
     }

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use provisor_domain::Username;
-use provisor_domain::store::{CredentialInfo, NewCredential, Users};
+use provisor_domain::store::{CredentialInfo, NewCredential};
 use provisor_domain::user::CredentialUse;
 use provisor_engine::Credential;
 use serde_json::json;
@@ -103,7 +103,7 @@ impl Add {
         let username: Username = parsed("user", &self.username)?;
         let now = Session::now();
         let expires = self.expires.as_deref().map(|raw| expiry(raw, now)).transpose()?;
-        let store = session.store()?;
+        let store = session.store().await?;
         let credential = Credential::generate();
         let usable_for = if self.read_only { CredentialUse::Read } else { CredentialUse::Write };
         let new = NewCredential {
@@ -125,7 +125,7 @@ impl Add {
 impl List {
     async fn run(self, session: &Session) -> Result<()> {
         let username: Username = parsed("user", &self.username)?;
-        let found = session.store()?.credential_list(username.clone()).await?;
+        let found = session.store().await?.credential_list(username.clone()).await?;
         let credentials = found.ok_or_else(|| no_user(&username))?;
         let now = Session::now();
         if self.json {
@@ -171,7 +171,7 @@ impl Revoke {
     async fn run(self, session: &Session) -> Result<()> {
         let username: Username = parsed("user", &self.username)?;
         let (origin, now) = (Session::origin(), Session::now());
-        let store = session.store()?;
+        let store = session.store().await?;
         if !store.credential_revoke(username.clone(), self.id, origin, now).await? {
             let id = self.id;
             bail!(

@@ -9,7 +9,6 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use provisor_domain::NetworkCode;
 use provisor_domain::catalogue::Network;
-use provisor_domain::store::{Operations, Portal};
 use provisor_drivers::mail::config::{self as templates, File, Params};
 
 use super::Session;
@@ -85,11 +84,11 @@ impl Mail {
             Self::Config(command) => command.run(session).await,
             Self::Sync(SyncArgs { restored }) => {
                 let data_dir = session.config.settings.data_dir();
-                let store = session.store()?;
+                let store = session.store().await?;
                 if restored {
                     store.books_restored(Session::origin(), Session::now()).await?;
                 }
-                let synced = crate::mail_sync::run(&store, &data_dir).await?;
+                let synced = crate::mail_sync::run(store.as_ref(), &data_dir).await?;
                 synced.refused.iter().for_each(note);
                 say(format!("the mail systems know {}", count(synced.told, "portal customer")))?;
                 match synced.refused.len() {
@@ -135,7 +134,7 @@ impl ConfigArgs {
     async fn network(&self, session: &Session) -> Result<Network> {
         let wanted: Option<NetworkCode> =
             self.network.as_deref().map(|raw| parsed("--network", raw)).transpose()?;
-        let mut found = session.store()?.network_list().await?;
+        let mut found = session.store().await?.network_list().await?;
         found.retain(|network| provisor_drivers::is_mail(&network.driver));
         if found.is_empty() {
             bail!("there is no mail system: define a [[tenant]] in the catalogue");

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use clap::Subcommand;
-use provisor_domain::store::Operations;
 
 use super::Session;
 use crate::output::say;
@@ -34,7 +33,7 @@ pub(crate) enum Maintenance {
 
 impl Maintenance {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
-        let store = session.store()?;
+        let store = session.store().await?;
         let on = match self {
             Self::Status => store.stamp().await?.maintenance,
             Self::On | Self::Off => {

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use clap::Args;
-use provisor_store::sqlite::SqliteStore;
 
 use super::Session;
+use crate::database::{Database, Schema};
 use crate::output::say;
 
 const AFTER: &str = "\
@@ -22,9 +22,9 @@ of a newer provisor is refused.";
 pub(crate) struct Migrate {}
 
 impl Migrate {
-    #[expect(clippy::unused_self, reason = "every command is run in one way")]
-    pub(crate) fn run(&self, session: &Session) -> Result<()> {
-        let (from, to) = SqliteStore::migrate(session.config.settings.database.path())?;
+    pub(crate) async fn run(&self, session: &Session) -> Result<()> {
+        let url = &session.config.settings.database;
+        let (from, to) = Database::migrate(url, session.how(Schema::Migrate)).await?;
         match (from, to) {
             (from, to) if from == to => say(format!("the database is up to date (schema {to})")),
             (0, to) => say(format!("the database has been made (schema {to})")),

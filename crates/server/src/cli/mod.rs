@@ -55,7 +55,8 @@ struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
 struct Global {
-    /// The database: `sqlite://FILE`, or `sqlite:///FILE` from the root [default: `sqlite://provisor.db`]
+    /// The database: `sqlite://FILE`, `sqlite:///FILE` from the root, or `postgres://USER@HOST/DATABASE` [default:
+    /// `sqlite://provisor.db`]
     #[arg(long, global = true, value_name = "URL")]
     database: Option<DatabaseUrl>,
     /// The configuration file [default: provisor.toml, if it is there]
@@ -157,7 +158,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::User(command) => command.run(session).await?,
         Command::Mail(command) => command.run(session).await?,
         Command::Maintenance(command) => command.run(session).await?,
-        Command::Migrate(command) => command.run(session)?,
+        Command::Migrate(command) => command.run(session).await?,
         Command::Config(command) => command.run(session)?,
         Command::Completions(command) => command.run()?,
     }

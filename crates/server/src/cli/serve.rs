@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use ipnet::IpNet;
 
-use crate::config::{MetricsListen, SettingsLayer};
+use crate::config::{MetricsListen, Role, SettingsLayer};
 
 const AFTER: &str = "\
 Prints two lines on standard output when it is ready:
@@ -16,13 +16,16 @@ Prints two lines on standard output when it is ready:
 Examples:
   provisor serve
   provisor serve --database sqlite:///var/lib/provisor/provisor.db --listen 0.0.0.0:8080
+  provisor serve --database postgres://provisor@db.example/provisor?sslmode=verify-full&sslrootcert=system
+  provisor serve --database postgres://… --role worker --network MAIL
 
 SIGTERM or Ctrl-C stops it: it takes no more requests, finishes what runs, and ends within 10 seconds. What was
 accepted and is not done by then is carried out after the next start.";
 
 /// Serve the APIs and carry out tickets
 ///
-/// Makes the database when there is none and migrates an older one. Put a proxy with TLS in front of it.
+/// Makes the database when there is none and migrates an older one. Put a proxy with TLS in front of it. Several
+/// servers may share one PostgreSQL database: each takes orders and carries out tickets, unless told otherwise.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Serve {
@@ -32,6 +35,12 @@ pub(crate) struct Serve {
     /// database's]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// What this node does: all of it, take orders (api) or carry them out (worker) [default: all]
+    #[arg(long, value_enum, value_name = "ROLE")]
+    role: Option<Role>,
+    /// Carry out only this network's tickets; may be repeated [default: all networks]
+    #[arg(long = "network", value_name = "CODE")]
+    networks: Vec<String>,
     /// A network of proxies whose X-Forwarded-For is believed; may be repeated
     #[arg(long = "trusted-proxy", value_name = "CIDR")]
     trusted_proxies: Vec<IpNet>,
@@ -63,6 +72,10 @@ impl Serve {
         self.listeners.flags(layer);
         layer.data_dir.clone_from(&self.data_dir);
         layer.http.requests_per_second = self.rate_limit;
+        layer.role = self.role;
+        if !self.networks.is_empty() {
+            layer.networks = Some(self.networks.clone());
+        }
         if !self.trusted_proxies.is_empty() {
             layer.trusted_proxies = Some(self.trusted_proxies.clone());
         }

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use provisor_domain::ServiceCode;
-use provisor_domain::store::{CloseOutcome, Operations};
+use provisor_domain::store::CloseOutcome;
 
 use super::Session;
 use super::session::parsed;
@@ -45,7 +45,7 @@ impl Close {
         let codes: Result<Vec<ServiceCode>> =
             self.codes.iter().map(|raw| parsed("service", raw)).collect();
         let codes = codes?;
-        let (store, origin, now) = (session.store()?, Session::origin(), Session::now());
+        let (store, origin, now) = (session.store().await?, Session::origin(), Session::now());
         let closing = store.service_close(codes.clone(), origin, now);
         let mut left = 0;
         for (code, outcome) in codes.iter().zip(closing.await?) {

@@ -1,15 +1,17 @@
 //! What all commands share: the configuration, the store, the operator's name, the time.
 
-use anyhow::{Context, Result, bail};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
 use jiff::Timestamp;
 use provisor_domain::clock::{Clock, SystemClock};
-use provisor_domain::store::Origin;
-use provisor_store::sqlite::{Options, SqliteStore};
+use provisor_domain::store::{Origin, Store};
 
 use crate::config::Config;
+use crate::database::{Database, Schema, Use};
 
-/// Threads that read on behalf of a command.
-const READERS: usize = 1;
+/// Threads or connections that read on behalf of a command, and connections that write.
+const LINES: usize = 1;
 
 /// One run of a command.
 #[derive(Debug)]
@@ -23,26 +25,30 @@ impl Session {
     }
 
     /// The store of an installation that is there. A command never makes one by a misspelled name.
-    pub(crate) fn store(&self) -> Result<SqliteStore> {
-        let database = &self.config.settings.database;
-        if !database.path().exists() {
-            bail!(
-                "there is no database {}: name another one with --database, or make one with \
-                 `provisor catalogue apply FILE` or `provisor migrate`",
-                database.path().display()
-            );
-        }
-        self.store_or_new()
+    pub(crate) async fn store(&self) -> Result<Arc<dyn Store>> {
+        self.open(Schema::Need).await
     }
 
     /// The store, made when there is none.
-    pub(crate) fn store_or_new(&self) -> Result<SqliteStore> {
-        let options = Options {
-            group_max: self.config.settings.store.group_commit_max,
-            readers: READERS,
-            migrate: false,
-        };
-        Ok(SqliteStore::open(self.config.settings.database.path(), options)?)
+    pub(crate) async fn store_or_new(&self) -> Result<Arc<dyn Store>> {
+        self.open(Schema::Make).await
+    }
+
+    async fn open(&self, schema: Schema) -> Result<Arc<dyn Store>> {
+        let opened = Database::open(&self.config.settings.database, self.how(schema)).await?;
+        Ok(opened.store)
+    }
+
+    /// How a command uses the database.
+    pub(crate) fn how(&self, schema: Schema) -> Use {
+        let settings = &self.config.settings.store;
+        Use {
+            schema,
+            readers: LINES,
+            writers: LINES,
+            group_max: settings.group_commit_max,
+            accept_loss: settings.accept_loss,
+        }
     }
 
     /// The present moment.

@@ -69,10 +69,10 @@ impl ImportArgs {
             self.customer.as_deref().map(|raw| parsed("--customer", raw)).transpose()?;
         let key_file = session.config.settings.sim_key_file();
         let import = Import { file: self.file, customer, luhn: self.luhn, key_file };
-        let store = session.store()?;
+        let store = session.store().await?;
         let interrupted = interrupted()?;
         let who = (Session::origin(), Session::now());
-        match sim_import::run(&store, &import, who, interrupted).await? {
+        match sim_import::run(store.as_ref(), &import, who, interrupted).await? {
             Outcome::Landed(rows) => {
                 say(format!("{} imported", count(rows, "SIM")))?;
                 Ok(ExitCode::SUCCESS)

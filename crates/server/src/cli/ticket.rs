@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use provisor_domain::limits::TICKETS_PER_PAGE_MAX;
-use provisor_domain::store::{Operations, TicketDetail, TicketFilter, TicketMoved};
+use provisor_domain::store::{TicketDetail, TicketFilter, TicketMoved};
 use provisor_domain::ticket::{About, Failure, Ticket as Record};
 use provisor_domain::{TicketId, TicketState};
 use serde_json::{Value, json};
@@ -152,7 +152,7 @@ impl List {
     }
 
     async fn run(self, session: &Session) -> Result<()> {
-        let tickets = session.store()?.ticket_list(self.filter()?).await?;
+        let tickets = session.store().await?.ticket_list(self.filter()?).await?;
         if self.json {
             return output::json(&tickets.iter().map(ticket_json).collect::<Vec<_>>());
         }
@@ -171,7 +171,7 @@ impl List {
 impl Show {
     async fn run(self, session: &Session) -> Result<()> {
         let id: TicketId = parsed("ticket", &self.id)?;
-        let found = session.store()?.ticket_show(id).await?;
+        let found = session.store().await?.ticket_show(id).await?;
         let detail = found.ok_or_else(|| anyhow!("there is no ticket {id}"))?;
         if self.json {
             return output::json(&detail_json(&detail)?);
@@ -182,7 +182,7 @@ impl Show {
 
 impl Retry {
     async fn run(self, session: &Session) -> Result<()> {
-        let store = session.store()?;
+        let store = session.store().await?;
         let mut outcome = Outcome::default();
         for id in ids(&self.ids)? {
             let moved = store.ticket_retry(id, Session::origin(), Session::now()).await?;
@@ -194,7 +194,7 @@ impl Retry {
 
 impl Cancel {
     async fn run(self, session: &Session) -> Result<()> {
-        let store = session.store()?;
+        let store = session.store().await?;
         let mut outcome = Outcome::default();
         for id in ids(&self.ids)? {
             let reason = self.reason.clone();

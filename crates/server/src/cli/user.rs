@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
-use provisor_domain::store::{NewUser, Operations, Portal, StoreError, UserChange, Users};
+use provisor_domain::store::{NewUser, Portal, StoreError, UserChange};
 use provisor_domain::{TenantName, UserKind, Username};
 use secrecy::SecretString;
 use serde_json::json;
@@ -158,7 +158,7 @@ async fn change(
     change: UserChange,
     done: &str,
 ) -> Result<()> {
-    let store = session.store()?;
+    let store = session.store().await?;
     let changed = store.user_change(username.clone(), change, Session::origin(), Session::now());
     if !changed.await? {
         bail!("there is no user {username}: `provisor user list` shows all");
@@ -168,7 +168,7 @@ async fn change(
 
 impl Add {
     async fn run(self, session: &Session) -> Result<()> {
-        let store = session.store()?;
+        let store = session.store().await?;
         let username: Username = parsed("user", &self.username)?;
         let each = |raw: &[String], what| -> Result<Vec<_>> {
             raw.iter().map(|raw| parsed(what, raw)).collect()
@@ -180,7 +180,9 @@ impl Add {
         let kind = match (&self.group, &self.service, &self.tenant) {
             (Some(group), _, _) => UserKind::Group(parsed("--group", group)?),
             (None, Some(service), _) => UserKind::Service(parsed("--service", service)?),
-            (None, None, Some(tenant)) => UserKind::Tenant(self::tenant(&store, tenant).await?),
+            (None, None, Some(tenant)) => {
+                UserKind::Tenant(self::tenant(store.as_ref(), tenant).await?)
+            }
             (None, None, None) => UserKind::Account,
         };
         let (bars, boltons) = (bars?, boltons?);
@@ -207,7 +209,7 @@ async fn tenant(store: &dyn Portal, raw: &str) -> Result<TenantName> {
 
 impl List {
     async fn run(self, session: &Session) -> Result<()> {
-        let store = session.store()?;
+        let store = session.store().await?;
         store.ping().await?;
         let users = store.user_list().await?;
         let kind = |kind: &UserKind| match kind {

@@ -17,10 +17,10 @@ use provisor_domain::driver::{
 };
 use provisor_domain::store::Origin;
 use provisor_domain::{Imsi, Service, TicketId};
-use provisor_store::sqlite::{Options, SqliteStore};
 
 use crate::catalogue::{self, Order};
-use crate::config::{Config, Settings};
+use crate::config::{Config, Role, Settings};
+use crate::database::{Database, Schema, Use};
 use crate::output::note;
 
 /// The documents' own examples.
@@ -38,6 +38,8 @@ pub(crate) async fn run(config: &Config) -> Result<ExitCode> {
     load(&database, dir.path()).await?;
     let settings = Settings {
         database: database.into(),
+        role: Role::All,
+        networks: Vec::new(),
         data_dir: Some(dir.path().to_owned()),
         ..config.settings.clone()
     };
@@ -48,7 +50,9 @@ pub(crate) async fn run(config: &Config) -> Result<ExitCode> {
 
 /// Fills the database and the simulated network beside it.
 async fn load(database: &Path, data_dir: &Path) -> Result<()> {
-    let store = SqliteStore::open(database, Options::default())?;
+    let how =
+        Use { schema: Schema::Make, readers: 1, writers: 1, group_max: 1, accept_loss: false };
+    let store = Database::open(&database.to_owned().into(), how).await?.store;
     let text = format!("{CATALOGUE}\n{}", fleet::catalogue());
     let order = Order {
         file: Path::new("demo.toml"),
@@ -57,7 +61,7 @@ async fn load(database: &Path, data_dir: &Path) -> Result<()> {
         origin: Origin { actor: "operator:demo".to_owned(), request_id: None },
         now: SystemClock.now(),
     };
-    let applied = catalogue::apply(&store, order).await?;
+    let applied = catalogue::apply(store.as_ref(), order).await?;
     for network in &applied.catalogue.networks {
         let Element::Network(driver) = provisor_drivers::build(network, data_dir)? else {
             continue;
@@ -65,7 +69,7 @@ async fn load(database: &Path, data_dir: &Path) -> Result<()> {
         let wants = wants(&applied.catalogue, |service| service.network == network.code);
         tell(driver.as_ref(), wants).await?;
     }
-    let synced = crate::mail_sync::run(&store, data_dir).await?;
+    let synced = crate::mail_sync::run(store.as_ref(), data_dir).await?;
     match synced.refused.first() {
         None => Ok(()),
         Some(refused) => bail!("the demo's mail system refused {refused}"),
@@ -154,6 +158,7 @@ mod tests {
     use provisor_domain::driver::NetworkStatus;
     use provisor_domain::store::{Directory, Operations};
     use provisor_domain::{Scope, UserKind};
+    use provisor_store::sqlite::{Options, SqliteStore};
 
     #[tokio::test]
     async fn the_demo_world_is_what_the_document_prints_and_the_network_knows_it() {

@@ -53,12 +53,7 @@ impl Fault {
     pub(super) fn to_store_error(&self) -> StoreError {
         let error = match self {
             Self::Store(error) => return error.clone(),
-            Self::Unknown(reason) => {
-                let reason = format!(
-                    "the connection broke, and what was asked may have been written: {reason}"
-                );
-                return StoreError::Unavailable(reason);
-            }
+            Self::Unknown(reason) => return StoreError::Undecided(reason.clone()),
             Self::Sql(error) => error,
         };
         if is_constraint(error) {

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio_postgres::Config;
 
+use super::address::Address;
 use super::fault::{Fault, Result};
 use super::link::Link;
 use super::work::Work;
@@ -22,7 +22,7 @@ pub(super) struct Line {
 }
 
 struct Shared {
-    config: Config,
+    address: Address,
     options: Options,
     runtime: Handle,
     link: Mutex<Option<Arc<Link>>>,
@@ -38,9 +38,9 @@ impl Shared {
 
 impl Line {
     /// Connects when it is first used. To be called on the runtime that the connection will live on.
-    pub(super) fn new(config: &Config, options: Options) -> Self {
+    pub(super) fn new(address: &Address, options: Options) -> Self {
         let shared = Shared {
-            config: config.clone(),
+            address: address.clone(),
             options,
             runtime: Handle::current(),
             link: Mutex::default(),
@@ -66,7 +66,7 @@ impl Line {
         let connected = self
             .shared
             .runtime
-            .spawn(async move { open::connect(&shared.config, shared.options.accept_loss).await });
+            .spawn(async move { open::connect(&shared.address, shared.options.accept_loss).await });
         let reason = match connected.await {
             Ok(Ok(link)) => {
                 let link = Arc::new(link);

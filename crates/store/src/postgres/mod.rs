@@ -8,10 +8,12 @@
 //!   of its transaction. Whoever opens a ticket takes that row first and looks at the version after that.
 //! - Rows are locked in one order everywhere: keys, subjects, counters of relations, tickets, the books, contracts.
 //! - A transaction whose commit was under way when the connection broke is never repeated. Of tickets that were opened
-//!   it is found out whether they are there ([`tickets`]); other callers get [`StoreError::Unavailable`], and what was sent
+//!   it is found out whether they are there ([`tickets`]); other callers get [`StoreError::Undecided`], and what was sent
 //!   is fenced (a claim by its lease, a settlement by its epoch) or can be said twice.
 
+mod address;
 mod audit;
+mod bell;
 mod catalogue;
 mod directory;
 mod fault;
@@ -27,6 +29,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod tls;
 mod users;
 mod work;
 
@@ -38,6 +41,8 @@ use tokio_postgres::Row;
 
 pub use open::OpenError;
 
+use address::Address;
+use bell::Bell;
 use fault::{Fault, Result as Outcome};
 use gather::Gatherer;
 use line::Line;
@@ -52,7 +57,9 @@ pub struct Options {
     pub writers: usize,
     /// How many connections read.
     pub readers: usize,
-    /// Whether an older schema is migrated. An empty database always gets its schema.
+    /// Whether an empty database gets its schema.
+    pub make: bool,
+    /// Whether an older schema is migrated.
     pub migrate: bool,
     /// Whether a server is accepted whose settings can lose what was acknowledged (`fsync`, `full_page_writes` or
     /// `synchronous_commit` off).
@@ -73,7 +80,7 @@ pub enum LeaseClock {
 impl Default for Options {
     fn default() -> Self {
         let clock = LeaseClock::Database;
-        Self { writers: 2, readers: 2, migrate: true, accept_loss: false, clock }
+        Self { writers: 2, readers: 2, make: true, migrate: true, accept_loss: false, clock }
     }
 }
 
@@ -92,6 +99,7 @@ struct Shared {
     next_writer: AtomicUsize,
     numbers: Numbers,
     clock: LeaseClock,
+    bell: Bell,
 }
 
 impl std::fmt::Debug for PostgresStore {
@@ -101,23 +109,26 @@ impl std::fmt::Debug for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Opens the database that `url` names (`postgres://user:password@host:port/database`, or libpq's `key=value`
-    /// form), which gets its schema when it is empty and is migrated when it is older (see [`Options::migrate`]).
+    /// Opens the database that `url` names (`postgres://user:password@host:port/database?parameters`, see
+    /// [`address`]), which gets its schema when it is empty ([`Options::make`]) and is migrated when it is older
+    /// ([`Options::migrate`]).
     ///
     /// Connections live on the runtime that this is called on. The user needs the right to create schemas when
     /// there is something to migrate.
     pub async fn open(url: &str, options: Options) -> Result<Self, OpenError> {
-        let config = open::config(url)?;
-        open::bring_up(&config, options).await?;
-        let lines = |count: usize| (0..count.max(1)).map(|_| Line::new(&config, options)).collect();
+        let address = Address::read(url)?;
+        open::bring_up(&address, options).await?;
+        let lines =
+            |count: usize| (0..count.max(1)).map(|_| Line::new(&address, options)).collect();
         let shared = Arc::new(Shared {
-            opener: Line::new(&config, options),
+            opener: Line::new(&address, options),
             writers: lines(options.writers),
             readers: lines(options.readers),
             next_reader: AtomicUsize::new(0),
             next_writer: AtomicUsize::new(0),
             numbers: Numbers::default(),
             clock: options.clock,
+            bell: Bell::hang(address),
         });
         let gatherer = Gatherer::spawn(Arc::clone(&shared));
         Ok(Self { shared, gatherer })
@@ -126,8 +137,8 @@ impl PostgresStore {
     /// Migrates the database that `url` names. Answers from and to which schema it went (equal when there was nothing
     /// to do).
     pub async fn migrate(url: &str, options: Options) -> Result<(usize, usize), OpenError> {
-        let config = open::config(url)?;
-        open::bring_up(&config, Options { migrate: true, ..options }).await
+        let address = Address::read(url)?;
+        open::bring_up(&address, Options { make: true, migrate: true, ..options }).await
     }
 
     /// Begins a write. See [`Work`].

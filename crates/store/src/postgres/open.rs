@@ -1,20 +1,17 @@
 //! Opening a database: is it ours, is it as new as we are, and can its server be trusted with what we acknowledge.
 
-use std::time::Duration;
-
-use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Connection, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Options;
+use super::address::Address;
 use super::fault::words;
 use super::link::Link;
 
 /// The oldest server that is supported, as `server_version_num` tells it.
 const SERVER_VERSION_MIN: i32 = 150_000;
-/// How long a connection may take to be made.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// After so long without an answer to what was sent, a connection counts as lost.
-const SILENCE: Duration = Duration::from_secs(15);
 /// Whoever migrates holds this advisory lock ("prov" in ASCII).
 const MIGRATION_LOCK: i64 = 0x7072_6f76;
 
@@ -34,9 +31,9 @@ pub enum OpenError {
         "this is no address of a PostgreSQL database: {0}; write postgres://user:password@host:port/database"
     )]
     Address(String),
-    /// The address asks for an encrypted connection.
-    #[error("sslmode={0} is not supported yet: use sslmode=disable on a network that you trust")]
-    Tls(&'static str),
+    /// Certificates or keys for an encrypted connection cannot be used.
+    #[error("the connection to the database cannot be encrypted: {0}")]
+    Tls(String),
     /// The server does not answer, or does not let us in.
     #[error(
         "the database cannot be reached: {0}; check that the server runs and the address, user and password"
@@ -56,6 +53,12 @@ pub enum OpenError {
         "the database has a schema `provisor` that is not ours; it was left alone: name another database"
     )]
     Foreign,
+    /// The database holds nothing of ours, and must not get it now.
+    #[error(
+        "the database holds nothing of provisor: name another one with --database, or make it with \
+         `provisor catalogue apply FILE` or `provisor migrate`"
+    )]
+    Empty,
     /// The database was written by a newer program.
     #[error(
         "the database was written by a newer provisor (schema {found}, this program knows {known}): use that one"
@@ -87,38 +90,35 @@ impl From<tokio_postgres::Error> for OpenError {
     }
 }
 
-/// Reads an address. The password in it is in no error.
-pub(super) fn config(url: &str) -> Result<Config, OpenError> {
-    for mode in ["verify-full", "verify-ca"] {
-        if url.contains(&format!("sslmode={mode}")) {
-            return Err(OpenError::Tls(mode));
+/// A connection that nobody drives yet.
+type Dialled = (Client, Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>);
+
+/// Connects, in the first way of the address that the server takes.
+pub(super) async fn dial(address: &Address) -> Result<Dialled, OpenError> {
+    let mut refused = None;
+    for way in &address.ways {
+        match way.connect(address.tls.clone()).await {
+            Ok(dialled) => return Ok(dialled),
+            // The server does not let us in like this: perhaps it wants encryption.
+            Err(error) if error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
+                refused = Some(error);
+            }
+            Err(error) => return Err(OpenError::Cannot(words(&error))),
         }
     }
-    let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
-        let source = std::error::Error::source(&error).map(ToString::to_string);
-        OpenError::Address(source.unwrap_or_else(|| "it cannot be read".to_owned()))
-    })?;
-    if config.get_ssl_mode() == SslMode::Require {
-        return Err(OpenError::Tls("require"));
-    }
-    config.application_name("provisor");
-    config.connect_timeout(CONNECT_TIMEOUT);
-    config.tcp_user_timeout(SILENCE);
-    config.keepalives_idle(SILENCE);
-    Ok(config)
+    Err(OpenError::Cannot(refused.map_or_else(|| "no way to it".to_owned(), |error| words(&error))))
 }
 
 /// Connects, and checks what may have changed since another connection was made: the server may be another one.
-pub(super) async fn connect(config: &Config, accept_loss: bool) -> Result<Link, OpenError> {
-    let client = log_in(config).await?;
+pub(super) async fn connect(address: &Address, accept_loss: bool) -> Result<Link, OpenError> {
+    let client = log_in(address).await?;
     client.batch_execute(SETTINGS).await?;
     check_server(&client, accept_loss).await?;
     Ok(Link::new(client))
 }
 
-async fn log_in(config: &Config) -> Result<Client, OpenError> {
-    let connected = config.connect(NoTls).await;
-    let (client, connection) = connected.map_err(|error| OpenError::Cannot(words(&error)))?;
+async fn log_in(address: &Address) -> Result<Client, OpenError> {
+    let (client, connection) = dial(address).await?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::warn!(error = words(&error), "a connection to the database ended");
@@ -157,17 +157,21 @@ async fn check_server(client: &Client, accept_loss: bool) -> Result<(), OpenErro
 /// Applies the migrations that the database does not have, each in a transaction of its own. Answers from and to which
 /// schema it went. Programs that start at once take turns.
 pub(super) async fn bring_up(
-    config: &Config,
+    address: &Address,
     options: Options,
 ) -> Result<(usize, usize), OpenError> {
-    let mut client = log_in(config).await?;
+    let mut client = log_in(address).await?;
     client.batch_execute(SETTINGS).await?;
     check_server(&client, options.accept_loss).await?;
     let known = MIGRATIONS.len();
     let found = schema_of(&client).await?;
     let from = found.unwrap_or(0);
-    if from < known && found.is_some() && !options.migrate {
-        return Err(OpenError::NeedsMigration { found: from, known });
+    match found {
+        None if !options.make => return Err(OpenError::Empty),
+        Some(found) if found < known && !options.migrate => {
+            return Err(OpenError::NeedsMigration { found, known });
+        }
+        _ => {}
     }
     while schema_of(&client).await?.unwrap_or(0) < known {
         let transaction = client.transaction().await?;

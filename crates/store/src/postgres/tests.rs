@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tokio_postgres::Client;
 
-use super::{Options, PostgresStore, fault, open, sql};
+use super::{Options, PostgresStore, address, fault, open, sql};
 
 #[path = "../../tests/it/postgres/rig.rs"]
 #[expect(dead_code, reason = "the tests from outside use more of it")]
@@ -59,8 +59,8 @@ fn both_databases_have_the_same_statements() {
 /// A connection to a database with the schema.
 async fn connection(database: &rig::Database) -> Client {
     PostgresStore::migrate(&database.url, Options::default()).await.unwrap();
-    let config = open::config(&database.url).unwrap();
-    let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+    let address = address::Address::read(&database.url).unwrap();
+    let (client, connection) = open::dial(&address).await.unwrap();
     tokio::spawn(connection);
     client.batch_execute("SET search_path = provisor").await.unwrap();
     client

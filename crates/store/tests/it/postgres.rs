@@ -7,6 +7,7 @@ use provisor_store::postgres::{LeaseClock, OpenError, Options, PostgresStore};
 
 mod cut;
 mod nodes;
+mod proxy;
 mod relations;
 mod rig;
 mod server;
@@ -17,6 +18,7 @@ use rig::{Database, block_on};
 const OPTIONS: Options = Options {
     writers: 2,
     readers: 2,
+    make: true,
     migrate: true,
     accept_loss: false,
     clock: LeaseClock::Caller,

@@ -14,7 +14,9 @@ use provisor_domain::catalogue::Catalogue;
 use provisor_domain::clock::{Clock, SystemClock};
 use provisor_domain::store::{NewCredential, Operations, Origin, Users};
 use provisor_domain::user::CredentialUse;
-use provisor_engine::{Chance, Credential, Engine, Metrics, NetworkFactory, Parts, Runner, Watch};
+use provisor_engine::{
+    Chance, Credential, Engine, Metrics, NetworkFactory, Parts, Runner, Share, Watch,
+};
 use provisor_store::sqlite::{Options, SqliteStore};
 use provisor_web::{App, HttpLimits, HttpMetrics, Peer};
 use serde_json::{Value, json};
@@ -82,6 +84,7 @@ impl World {
         store.catalogue_write(catalogue, origin(), SystemClock.now()).await.unwrap();
         let mut registry = Registry::default();
         let parts = Parts {
+            share: Share::all(),
             clock: Arc::new(SystemClock),
             chance: Chance::seeded(7),
             metrics: Arc::new(Metrics::new(&mut registry)),

@@ -9,6 +9,8 @@ mod open;
 mod opened;
 mod settle;
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use provisor_domain::driver::Report;
@@ -32,7 +34,19 @@ pub(super) use opened::KeyRows;
 impl TicketStore for PostgresStore {
     async fn ticket_open(&self, tickets: Vec<NewTicket>) -> Result<Vec<Opened>, StoreError> {
         check_batch(tickets.len())?;
-        self.gatherer.open(tickets).await
+        let networks: BTreeSet<NetworkCode> =
+            tickets.iter().map(|ticket| ticket.network.clone()).collect();
+        let opened = self.gatherer.open(tickets).await?;
+        if opened.iter().any(|one| matches!(one, Opened::Ticket(_))) {
+            for network in &networks {
+                self.shared.bell.ring(network);
+            }
+        }
+        Ok(opened)
+    }
+
+    async fn ticket_due(&self) -> NetworkCode {
+        self.shared.bell.heard().await
     }
 
     async fn ticket_claim(&self, ask: ClaimAsk) -> Result<Claimed, StoreError> {
@@ -94,9 +108,11 @@ impl PostgresStore {
     ) -> Outcome<bool> {
         let note = params![ticket.number(), epoch, row::to_json(report)?, self.due(now)];
         let mut work = self.work().await?;
-        let taken = work.one(sql::TICKET_REPORT, note).await?.changed;
+        let taken = work.one(sql::TICKET_REPORT, note).await?;
         work.commit().await?;
-        Ok(taken > 0)
+        let Some(row) = taken.rows.first() else { return Ok(false) };
+        self.shared.bell.ring(&row::text(row, 0)?);
+        Ok(true)
     }
 
     async fn rescue(

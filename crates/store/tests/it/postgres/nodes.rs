@@ -234,3 +234,25 @@ async fn leases_go_by_the_clock_of_the_database() {
     assert_eq!(ahead.settle(&short, completed(&short), ahead.start).await, Settled::LeaseLost);
     assert_eq!(behind.settle(&lease, completed(&lease), behind.start).await, Settled::Done);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_hears_that_another_one_opened_tickets_and_not_its_own() {
+    let (nodes, _database) = nodes(2, 2, LeaseClock::Caller).await;
+    let [here, there] = &nodes[..] else { panic!("two nodes") };
+    let heard = tokio::spawn({
+        let there = there.clone();
+        async move { there.store.ticket_due().await }
+    });
+    // A hint is lost while nobody listens yet: it is given again and again.
+    let mut own = here.store.ticket_due();
+    while !heard.is_finished() {
+        for sim in 0..2 {
+            let opened = here.open(here.connect(sim).await).await;
+            let Opened::Ticket(id) = opened else { panic!("{opened:?}") };
+            here.store.ticket_cancel(id, "a test".into(), origin(), here.start).await.unwrap();
+            let own = tokio::time::timeout(Duration::from_millis(20), &mut own).await;
+            assert!(own.is_err(), "{own:?}");
+        }
+    }
+    assert_eq!(heard.await.unwrap(), a("AS"));
+}

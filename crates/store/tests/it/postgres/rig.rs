@@ -29,6 +29,7 @@ done
 "#;
 
 /// A database of one test. It is dropped with this.
+#[derive(Debug)]
 pub(crate) struct Database {
     name: String,
     /// How a store opens it.

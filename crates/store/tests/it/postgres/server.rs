@@ -15,11 +15,14 @@ fn refusal(url: &str) -> OpenError {
 }
 
 #[test]
-fn an_address_that_wants_encryption_is_refused() {
-    for mode in ["require", "verify-ca", "verify-full"] {
-        let url = format!("postgres://provisor:secret@127.0.0.1:1/db?sslmode={mode}");
-        assert_eq!(refusal(&url), OpenError::Tls(mode));
-    }
+fn a_database_without_anything_of_ours_gets_it_only_when_that_is_wanted() {
+    let database = Database::new();
+    assert_eq!(
+        open(&database.url, Options { make: false, ..OPTIONS }).unwrap_err(),
+        OpenError::Empty
+    );
+    open(&database.url, Options { migrate: false, ..OPTIONS }).unwrap();
+    open(&database.url, Options { make: false, ..OPTIONS }).unwrap();
 }
 
 #[test]

@@ -1,0 +1,158 @@
+//! Stands between a store and its server, and cuts connections at a chosen byte.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, UnixStream};
+
+use super::rig::{self, Database, block_on};
+
+/// What a commit looks like on its way to the server.
+pub(crate) const COMMIT: &[u8] = b"COMMIT\0";
+
+/// Which way the bytes travel that are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    ToServer,
+    ToClient,
+}
+
+/// The part of a conversation in which a connection is cut. It begins with the first message to the server that contains
+/// `from`, and ends with the answer to the commit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cut {
+    pub(crate) from: &'static [u8],
+    pub(crate) way: Way,
+    /// So many bytes of it still arrive.
+    pub(crate) after: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    armed: Option<Cut>,
+    begun: bool,
+    to_server: usize,
+    to_client: usize,
+}
+
+/// A port on loopback that leads to the server.
+pub(crate) struct Proxy {
+    pub(crate) url: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl Proxy {
+    pub(crate) fn before(database: &Database) -> Self {
+        let socket = rig::socket();
+        let state = Arc::<Mutex<State>>::default();
+        let listener = block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shared = Arc::clone(&state);
+        rig::runtime().spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = UnixStream::connect(&socket).await.unwrap();
+                let state = Arc::clone(&shared);
+                tokio::spawn(async move {
+                    let (from_client, to_client) = client.into_split();
+                    let (from_server, to_server) = server.into_split();
+                    tokio::select! {
+                        () = requests(from_client, to_server, &state) => {}
+                        () = answers(from_server, to_client, &state) => {}
+                    }
+                });
+            }
+        });
+        Self { url: database.url_at(port), state }
+    }
+
+    /// Cuts the connection on which `cut` comes up next.
+    pub(crate) fn arm(&self, cut: Cut) {
+        *lock(&self.state) = State { armed: Some(cut), ..State::default() };
+    }
+
+    /// Whether the connection was cut since it was armed.
+    pub(crate) fn has_cut(&self) -> bool {
+        lock(&self.state).armed.is_none()
+    }
+
+    /// How many bytes there were to the server and to the client.
+    pub(crate) fn counted(&self) -> (usize, usize) {
+        let state = lock(&self.state);
+        (state.to_server, state.to_client)
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap()
+}
+
+impl State {
+    /// How many of `bytes` pass on their `way`. Fewer than there are: the connection ends with them.
+    fn pass(&mut self, way: Way, bytes: &[u8]) -> usize {
+        let Some(cut) = self.armed else { return bytes.len() };
+        if way == Way::ToServer && !self.begun {
+            self.begun = bytes.windows(cut.from.len()).any(|part| part == cut.from);
+        }
+        if !self.begun {
+            return bytes.len();
+        }
+        let counted = match way {
+            Way::ToServer => &mut self.to_server,
+            Way::ToClient => &mut self.to_client,
+        };
+        let before = *counted;
+        *counted += bytes.len();
+        if cut.way != way {
+            return bytes.len();
+        }
+        // How much is answered before the commit, and how much of it after `from` passed, is never quite the same: at the
+        // latest the answer to the commit is cut.
+        let last = way == Way::ToClient && bytes.windows(COMMIT.len()).any(|part| part == COMMIT);
+        if *counted <= cut.after && !last {
+            return bytes.len();
+        }
+        self.armed = None;
+        (bytes.len() - 1).min(cut.after - before)
+    }
+}
+
+/// Passes requests on, one whole message at a time.
+async fn requests(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    state: &Mutex<State>,
+) {
+    // The first message has no type before its length.
+    let (mut waiting, mut head) = (Vec::new(), 0);
+    let mut buffer = vec![0; 65_536];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        waiting.extend_from_slice(&buffer[..read]);
+        while let Some(length) = waiting.get(head..head + 4) {
+            let size = head + u32::from_be_bytes(length.try_into().unwrap()) as usize;
+            if waiting.len() < size {
+                break;
+            }
+            let message: Vec<u8> = waiting.drain(..size).collect();
+            head = 1;
+            let passes = lock(state).pass(Way::ToServer, &message);
+            if to.write_all(&message[..passes]).await.is_err() || passes < size {
+                return;
+            }
+        }
+    }
+}
+
+/// Passes answers on.
+async fn answers(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    state: &Mutex<State>,
+) {
+    let mut buffer = vec![0; 65_536];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        let passes = lock(state).pass(Way::ToClient, &buffer[..read]);
+        if to.write_all(&buffer[..passes]).await.is_err() || passes < read {
+            return;
+        }
+    }
+}
