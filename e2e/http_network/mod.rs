@@ -41,7 +41,7 @@ fn catalogue(peer: &Peer, callback: Option<&str>) -> String {
         Some(url) => (
             "answer = \"callback\"\njson.report_to = \"{callback}\"".to_owned(),
             format!(
-                "[network.callback]\nurl = \"{url}\"\nlook_after_s = 1\n\
+                "[network.callback]\nurl = \"{url}\"\n\
                  rules = [{{ at = \"/result\", in = [\"ok\"], is = \"success\" }}, {{ at = \"/result\", is = \"refused\", say = \"the element did not do it\" }}]"
             ),
         ),
@@ -55,6 +55,7 @@ number_range = ["07700900000", "07700900999"]
 url = "http://{address}"
 allow_networks = ["127.0.0.0/8"]
 in_flight = 1
+look_after_s = 1
 headers.Authorization = {{ file = "element.key", prefix = "Bearer " }}
 absent = {{ method = "DELETE", path = "/subs/{{iccid}}" }}
 

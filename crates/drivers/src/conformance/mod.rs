@@ -179,12 +179,11 @@ impl<'a> Suite<'a> {
         mut look_after: Duration,
     ) -> Result<Outcome, Elapsed> {
         loop {
-            let report = match self.hear {
-                Some(hear) => Some(hear(command.once).await),
-                None => {
-                    tokio::time::sleep(look_after).await;
-                    None
-                }
+            let report = if let Some(hear) = self.hear {
+                Some(hear(command.once).await)
+            } else {
+                tokio::time::sleep(look_after).await;
+                None
             };
             command.once.epoch = command.once.epoch.saturating_add(1);
             let following = self.driver.follow_up(command, report.as_ref());

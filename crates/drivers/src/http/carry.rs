@@ -15,7 +15,7 @@ use provisor_domain::{Iccid, Imsi};
 use super::HttpDriver;
 use super::client::NoReply;
 use super::look::{Found, Service};
-use super::request::{CALLBACK, Step, Unmade};
+use super::request::{Answers, CALLBACK, Step, Unmade};
 use super::rules::{Answer, Class, classify, failure};
 use super::settings::Act;
 use super::template::{Datum, Lookup};
@@ -218,7 +218,7 @@ impl<'a> Run<'a> {
 
     /// Looks whether what was accepted is done although nothing was reported.
     pub(super) async fn still_waiting(self) -> Outcome {
-        if self.driver.settings.callback.is_none() {
+        if !self.driver.settings.answers_later() {
             return self.from(0, None).await; // the network's table has changed since
         }
         for want in &self.command.wants {
@@ -249,13 +249,9 @@ impl<'a> Run<'a> {
     }
 
     fn accepted(&self) -> Outcome {
-        match &self.driver.settings.callback {
-            Some(callback) => Outcome::Accepted {
-                look_after: callback.look_after,
-                give_up_after: callback.give_up_after,
-            },
-            None => unknown("the element will report, but the network's table has no `callback`"),
-        }
+        let settings = &self.driver.settings;
+        let (look_after, give_up_after) = (settings.look_after, settings.give_up_after);
+        Outcome::Accepted { look_after, give_up_after }
     }
 
     /// Puts back what this attempt changed, so that its failure is one without effect.
@@ -375,7 +371,10 @@ impl<'a> Run<'a> {
                 Ok(answer) => answer,
                 Err(outcome) => return Sent::Failed(partly(outcome, changed)),
             };
-            let success = if step.by_callback { Class::Accepted } else { Class::Success };
+            let success = match step.answers {
+                Answers::AtOnce => Class::Success,
+                Answers::Later | Answers::ByCallback => Class::Accepted,
+            };
             let (class, told) =
                 classify(step.rules.iter().chain(&settings.rules), &answer, success);
             let reason = format!("{}: {told}", act.as_str());
@@ -387,14 +386,13 @@ impl<'a> Run<'a> {
             }
             changed |= step.changes();
             for (name, pointer) in &step.take {
-                match answer.content.as_ref().and_then(|tree| pointer.text(tree)) {
-                    Some(text) => drop(filling.taken.insert(name.clone(), text)),
-                    None => {
-                        let reason = format!("{}: its answer has no `{name}`", act.as_str());
-                        let outcome = Outcome::Later { reason, after: None };
-                        return Sent::Failed(partly(outcome, changed));
-                    }
-                }
+                let text = answer.content.as_ref().and_then(|tree| pointer.text(tree));
+                let Some(text) = text else {
+                    let reason = format!("{}: its answer has no `{name}`", act.as_str());
+                    let outcome = Outcome::Later { reason, after: None };
+                    return Sent::Failed(partly(outcome, changed));
+                };
+                filling.taken.insert(name.clone(), text);
             }
         }
         Sent::Done
@@ -431,6 +429,7 @@ impl<'a> Run<'a> {
                 Ok(words.next().transpose()?.map_or(Datum::Nothing, Datum::Text))
             }
             "apns" | "boltons" | "bars" => words.collect::<Result<_, _>>().map(Datum::List),
+            "state" => codes.theirs(name, service.state()).map(Datum::Text),
             "suspended" => Ok(Datum::Flag(service.suspended)),
             "active" => Ok(Datum::Flag(!service.suspended)),
             _ => Err(unfilled(name)),

@@ -15,6 +15,8 @@ use crate::table::Table;
 
 /// What a service has besides its suspension: the numbers and codes of each kind.
 const KINDS: [&str; 5] = ["msisdn", "tariff", "apns", "boltons", "bars"];
+/// The placeholders that say whether it is suspended.
+pub(super) const OF_SUSPENSION: [&str; 3] = ["suspended", "active", "state"];
 /// Most letters of what an element has that are shown.
 const SHOWN_CHARS_MAX: usize = 40;
 
@@ -168,6 +170,11 @@ impl Service {
     pub(super) fn values(&self, kind: &str) -> &[String] {
         self.facts.get(kind).map_or(&[], Vec::as_slice)
     }
+
+    /// Our word for its suspension.
+    pub(super) fn state(&self) -> &'static str {
+        if self.suspended { "suspended" } else { "active" }
+    }
 }
 
 impl Found {
@@ -205,7 +212,7 @@ impl Found {
         let suspended = match self.suspension {
             Suspension::Yes => true,
             Suspension::No => false,
-            Suspension::Unread if !sent.contains("suspended") && !sent.contains("active") => false,
+            Suspension::Unread if OF_SUSPENSION.iter().all(|name| !sent.contains(name)) => false,
             Suspension::Neither | Suspension::Unread => return None,
         };
         let is_read = |kind: &&&str| !KINDS.contains(*kind) || self.facts.contains_key(**kind);

@@ -1,4 +1,4 @@
-//! Networks that are driven over HTTP by templates: PyHSS, TMF640, CAI3G, or a mediation of one's own.
+//! Networks that are driven over HTTP by templates: `PyHSS`, TMF640, CAI3G, or a mediation of one's own.
 //!
 //! The table of the network says what to send, what an answer means, and how to find out what the element has for a SIM.
 //! With a query the driver reads first, writes only what differs, and reads back before it says `Done`; without one it
@@ -91,10 +91,10 @@ impl Driver for HttpDriver {
             (Looked::Found(found), Wanted::Absent) => differs(found.status(), "still there"),
             (Looked::Found(found), Wanted::Present(wanted)) => {
                 let differences = found.differs(&Service::from(wanted));
-                match differences.is_none() {
-                    true => Comparison::AsWanted,
-                    false => differs(found.status(), &differences.words()),
+                if differences.is_none() {
+                    return Comparison::AsWanted;
                 }
+                differs(found.status(), &differences.words())
             }
             (Looked::Blind, _) => {
                 Comparison::Unknown { reason: "the network's table has no `query`".into() }

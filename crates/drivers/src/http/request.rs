@@ -41,8 +41,18 @@ pub(super) struct Step {
     pub(super) rules: Vec<Rule>,
     /// What is taken from the answer for the requests after it.
     pub(super) take: Vec<(String, Pointer)>,
-    /// Whether the element may report by callback what came of it.
-    pub(super) by_callback: bool,
+    pub(super) answers: Answers,
+}
+
+/// When the element says what came of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// With its answer.
+    AtOnce,
+    /// Later: it is looked at until it is done.
+    Later,
+    /// Later, by calling back.
+    ByCallback,
 }
 
 impl Step {
@@ -61,18 +71,21 @@ impl Step {
             body: body(table, &is_known)?,
             rules: Rule::list(table, "rules")?,
             take: take(table)?,
-            by_callback: by_callback(table)?,
+            answers: answers(table)?,
         };
         if !path.starts_with('/') || path.contains('#') || sample(&step.path).is_none() {
             let valid = "a path from the base on, like \"/subscriber/imsi/{imsi}\"";
             return Err(table.bad("path", valid, &Value::from(path)));
         }
-        if step.by_callback != step.names().contains(&CALLBACK) {
+        let by_callback = step.answers == Answers::ByCallback;
+        if by_callback != step.names().contains(&CALLBACK) {
             let what = "both or none: `answer = \"callback\"`, and {callback} in what is sent";
             return Err(table.wants(what));
         }
-        if !step.by_callback && Rule::any(&step.rules, Class::Accepted) {
-            return Err(table.wants("`answer = \"callback\"` for its rule that is `accepted`"));
+        if step.answers == Answers::AtOnce && Rule::any(&step.rules, Class::Accepted) {
+            return Err(
+                table.wants("an `answer` that comes later, as it has a rule that is `accepted`")
+            );
         }
         Ok(step)
     }
@@ -198,11 +211,12 @@ fn take(table: &Table<'_>) -> Result<Vec<(String, Pointer)>, String> {
     names.iter().filter_map(|name| one(name).transpose()).collect()
 }
 
-fn by_callback(table: &Table<'_>) -> Result<bool, String> {
+fn answers(table: &Table<'_>) -> Result<Answers, String> {
     match table.map.get("answer") {
-        None => Ok(false),
-        Some(value) if value == "callback" => Ok(true),
-        Some(value) => Err(table.bad("answer", "\"callback\", or left out", value)),
+        None => Ok(Answers::AtOnce),
+        Some(value) if value == "later" => Ok(Answers::Later),
+        Some(value) if value == "callback" => Ok(Answers::ByCallback),
+        Some(value) => Err(table.bad("answer", "\"callback\", \"later\", or left out", value)),
     }
 }
 

@@ -49,14 +49,14 @@ pub(super) struct Condition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Content {
     at: Pointer,
-    must: Must,
+    must: Be,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Must {
-    BeThere,
-    BeMissing,
-    BeOneOf(Vec<String>),
+enum Be {
+    Something,
+    Nothing,
+    OneOf(Vec<String>),
 }
 
 /// The keys of a condition.
@@ -92,9 +92,9 @@ impl Content {
         let Some(tree) = tree else { return false };
         let found = self.at.all(tree);
         match &self.must {
-            Must::BeThere => !found.is_empty(),
-            Must::BeMissing => found.is_empty(),
-            Must::BeOneOf(values) => {
+            Be::Something => !found.is_empty(),
+            Be::Nothing => found.is_empty(),
+            Be::OneOf(values) => {
                 found.first().and_then(|value| scalar(value)).is_some_and(|it| values.contains(&it))
             }
         }
@@ -103,15 +103,13 @@ impl Content {
 
 fn statuses(value: &Value) -> Option<Vec<(u16, u16)>> {
     let list = value.as_array().filter(|list| !list.is_empty())?;
-    let one = |value: &Value| match value {
-        Value::String(class) => {
+    let one = |value: &Value| {
+        if let Value::String(class) = value {
             let class: u16 = class.strip_suffix("xx")?.parse().ok()?;
-            (1..=5).contains(&class).then_some((class * 100, class * 100 + 99))
+            return (1..=5).contains(&class).then_some((class * 100, class * 100 + 99));
         }
-        _ => {
-            let status = u16::try_from(value.as_u64()?).ok()?;
-            (100..=599).contains(&status).then_some((status, status))
-        }
+        let status = u16::try_from(value.as_u64()?).ok()?;
+        (100..=599).contains(&status).then_some((status, status))
     };
     list.iter().map(one).collect()
 }
@@ -126,13 +124,13 @@ fn content(table: &Table<'_>) -> Result<Option<Content>, String> {
         };
     };
     let must = match (table.map.get("in"), missing) {
-        (None, false) => Must::BeThere,
-        (None, true) => Must::BeMissing,
+        (None, false) => Be::Something,
+        (None, true) => Be::Nothing,
         (Some(value), false) => {
             let list = value.as_array().filter(|list| !list.is_empty());
             let values = list.and_then(|list| list.iter().map(scalar).collect());
             let valid = "a list of texts, numbers, true and false";
-            Must::BeOneOf(values.ok_or_else(|| table.bad("in", valid, value))?)
+            Be::OneOf(values.ok_or_else(|| table.bad("in", valid, value))?)
         }
         (Some(_), true) => return Err(table.wants("either `in` or `missing`")),
     };

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use super::client::Peer;
 use super::guard::Guard;
 use super::look::Query;
-use super::request::{CALLBACK, REQUEST_KEYS, Step};
+use super::request::{Answers, CALLBACK, REQUEST_KEYS, Step};
 use super::rules::{Class, Rule, table_at, tables};
 use super::secret::Header;
 use crate::table::Table;
@@ -34,7 +34,7 @@ const GIVE_UP_SECONDS_MAX: u64 = TICKET_AGE_DAYS_MAX.unsigned_abs() * 24 * 3_600
 /// Longest address to be called back, in bytes.
 const CALLBACK_URL_BYTES_MAX: usize = 1_024;
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 20] = [
     "url",
     "allow_networks",
     "ca_file",
@@ -52,6 +52,8 @@ const KEYS: [&str; 18] = [
     "suspend",
     "resume",
     "callback",
+    "look_after_s",
+    "give_up_after_s",
     "codes",
 ];
 
@@ -60,8 +62,8 @@ const OF_A_SIM: [&str; 2] = ["iccid", "imsi"];
 /// Those that every command can use besides.
 const OF_A_COMMAND: [&str; 3] = ["ticket", "epoch", "key"];
 /// Those that only a SIM which is to be there has besides.
-const OF_A_SERVICE: [&str; 7] =
-    ["msisdn", "tariff", "apns", "boltons", "bars", "suspended", "active"];
+const OF_A_SERVICE: [&str; 8] =
+    ["msisdn", "tariff", "apns", "boltons", "bars", "suspended", "active", "state"];
 
 /// Whether a placeholder of this name has a meaning of its own.
 pub(super) fn is_builtin(name: &str) -> bool {
@@ -84,6 +86,10 @@ pub struct Settings {
     pub(super) query: Option<Query>,
     pub(super) acts: BTreeMap<Act, Vec<Step>>,
     pub(super) callback: Option<Callback>,
+    /// How long to wait for what comes later before the query is asked.
+    pub(super) look_after: Duration,
+    /// When silence counts as not knowing.
+    pub(super) give_up_after: Duration,
 }
 
 /// What every request has in common.
@@ -156,8 +162,6 @@ impl Codes {
 pub(super) struct Callback {
     /// Under which the element reaches this installation.
     pub(super) url: String,
-    pub(super) look_after: Duration,
-    pub(super) give_up_after: Duration,
     /// What a report means.
     pub(super) rules: Vec<Rule>,
 }
@@ -188,6 +192,8 @@ impl Settings {
             acts: acts(&table, query.as_ref(), callback.is_some())?,
             query,
             callback,
+            look_after: seconds(&table, "look_after_s", (LOOK_AFTER_SECONDS_MAX, 30))?,
+            give_up_after: seconds(&table, "give_up_after_s", (GIVE_UP_SECONDS_MAX, 600))?,
             peer,
         };
         settings.check(&table)?;
@@ -219,15 +225,21 @@ impl Settings {
         if self.acts.contains_key(&act) { act } else { Act::Present }
     }
 
+    /// Whether any act may be answered later.
+    pub(super) fn answers_later(&self) -> bool {
+        self.acts.values().flatten().any(|step| step.answers != Answers::AtOnce)
+    }
+
     fn check(&self, table: &Table<'_>) -> Result<(), String> {
         let has = |act| self.acts.contains_key(&act);
         if !has(Act::Absent) {
             return Err(table.wants("`absent`: how a SIM is taken away"));
         }
-        if !has(Act::Present) && !(has(Act::Create) && has(Act::Update)) {
+        let apart = has(Act::Create) && has(Act::Update);
+        if !(has(Act::Present) || apart) {
             return Err(table.wants("`present`, or both `create` and `update`"));
         }
-        if has(Act::Present) && has(Act::Create) && has(Act::Update) {
+        if has(Act::Present) && apart {
             return Err(table.wants("no `present`, as it has both `create` and `update`"));
         }
         if has(Act::Suspend) != has(Act::Resume) {
@@ -237,18 +249,20 @@ impl Settings {
         if let (None, Some(act)) = (&self.query, finer.into_iter().find(|act| has(*act))) {
             return Err(table.wants(&format!("`query`, because it has `{}`", act.as_str())));
         }
+        let looked_at = |step: &Step| step.answers == Answers::Later;
+        if self.query.is_none() && self.acts.values().flatten().any(looked_at) {
+            return Err(table.wants("`query`, because it has `answer = \"later\"`"));
+        }
         if Rule::any(&self.rules, Class::Accepted) {
-            return Err(
-                table.wants("its `accepted` rules at the requests that are answered by callback")
-            );
+            return Err(table.wants("its `accepted` rules at the requests that are answered later"));
         }
         // A report says that a SIM is as wanted: nothing may have to follow what it is about.
         let before = [Act::Present, Act::Create, Act::Update].map(|act| self.acts.get(&act));
-        if has(Act::Suspend) && before.into_iter().flatten().flatten().any(|step| step.by_callback)
+        if has(Act::Suspend)
+            && before.into_iter().flatten().flatten().any(|step| step.answers != Answers::AtOnce)
         {
-            return Err(table.wants(
-                "no `suspend` and `resume`, as what comes before them is answered by callback",
-            ));
+            return Err(table
+                .wants("no `suspend` and `resume`, as what comes before them is answered later"));
         }
         if self.request_timeout > self.deadline {
             return Err(table.wants("a `request_timeout_ms` that is not above its `deadline_ms`"));
@@ -264,6 +278,15 @@ fn to_usize(number: u64) -> usize {
 fn millis(table: &Table<'_>, key: &str, otherwise: u64) -> Result<Duration, String> {
     let found = table.whole(key, 1..=COMMAND_SECONDS_MAX * 1_000)?;
     Ok(Duration::from_millis(found.unwrap_or(otherwise)))
+}
+
+fn seconds(
+    table: &Table<'_>,
+    key: &str,
+    (most, otherwise): (u64, u64),
+) -> Result<Duration, String> {
+    let found = table.whole(key, 1..=most)?;
+    Ok(Duration::from_secs(found.unwrap_or(otherwise)))
 }
 
 /// Where the element is, and the path under which all of its requests lie.
@@ -316,7 +339,7 @@ fn networks(table: &Table<'_>) -> Result<Vec<IpNet>, String> {
 }
 
 fn codes(table: &Table<'_>) -> Result<Codes, String> {
-    let kinds = ["tariff", "apns", "boltons", "bars"];
+    let kinds = ["tariff", "apns", "boltons", "bars", "state"];
     let Some(inner) = table_at(table, "codes", &kinds)? else { return Ok(Codes::default()) };
     let mut codes = BTreeMap::new();
     for (kind, value) in inner.map {
@@ -380,10 +403,9 @@ fn steps(table: &Table<'_>, key: &str, mut known: Vec<String>) -> Result<Vec<Ste
     }
     let mut steps = Vec::new();
     for inner in tables(table, key, &REQUEST_KEYS, |inner| Ok(inner.clone()))? {
-        if steps.last().is_some_and(|step: &Step| step.by_callback) {
-            return Err(table.wants(&format!(
-                "the request that is answered by callback to be the last of `{key}`"
-            )));
+        if steps.last().is_some_and(|step: &Step| step.answers != Answers::AtOnce) {
+            return Err(table
+                .wants(&format!("the request that is answered later to be the last of `{key}`")));
         }
         let step = Step::read(&inner, &known, None)?;
         known.extend(step.take.iter().map(|(name, _)| name.clone()));
@@ -393,16 +415,13 @@ fn steps(table: &Table<'_>, key: &str, mut known: Vec<String>) -> Result<Vec<Ste
 }
 
 fn callback(table: &Table<'_>) -> Result<Option<Callback>, String> {
-    let keys = ["url", "look_after_s", "give_up_after_s", "rules"];
+    let keys = ["url", "rules"];
     let Some(inner) = table_at(table, "callback", &keys)? else { return Ok(None) };
     let text = inner.text("url")?.ok_or_else(|| inner.wants("`url`"))?;
     if located(text).is_none() || text.len() > CALLBACK_URL_BYTES_MAX {
         let valid = "the address under which the element reaches this server, like \"https://provisor.example.net\"";
         return Err(inner.bad("url", valid, &Value::from(text)));
     }
-    let seconds = |key, most, otherwise| {
-        inner.whole(key, 1..=most).map(|found| Duration::from_secs(found.unwrap_or(otherwise)))
-    };
     let rules = Rule::list(&inner, "rules")?;
     if !Rule::any(&rules, Class::Success) {
         return Err(inner.wants("`rules`: at least one that is `success`"));
@@ -411,12 +430,7 @@ fn callback(table: &Table<'_>) -> Result<Option<Callback>, String> {
     if other.iter().any(|class| Rule::any(&rules, *class)) {
         return Err(inner.wants("`rules` that are `success`, `refused` or `later`"));
     }
-    Ok(Some(Callback {
-        url: text.trim_end_matches('/').to_owned(),
-        look_after: seconds("look_after_s", LOOK_AFTER_SECONDS_MAX, 30)?,
-        give_up_after: seconds("give_up_after_s", GIVE_UP_SECONDS_MAX, 600)?,
-        rules,
-    }))
+    Ok(Some(Callback { url: text.trim_end_matches('/').to_owned(), rules }))
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ impl Template {
             for byte in value.bytes() {
                 match byte {
                     b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                        into.push(byte.into())
+                        into.push(byte.into());
                     }
                     // Writing to a String cannot fail.
                     _ => drop(write!(into, "%{byte:02X}")),

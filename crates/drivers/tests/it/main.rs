@@ -7,6 +7,7 @@
 )]
 
 mod choice;
+mod docs;
 mod file;
 mod http;
 mod mail;

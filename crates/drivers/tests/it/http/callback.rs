@@ -79,8 +79,10 @@ fn reporting(element: &Element, ear: SocketAddr) -> Value {
         json!({
             "query": { "suspended": [{ "at": "/suspended", "in": [true] }] },
             "present": asked,
+            "look_after_s": 1,
+            "give_up_after_s": 60,
             "callback": {
-                "url": format!("http://{ear}"), "look_after_s": 1, "give_up_after_s": 60,
+                "url": format!("http://{ear}"),
                 "rules": [
                     { "at": "/result", "in": ["ok"], "is": "success" },
                     { "at": "/result", "in": ["busy"], "is": "later", "say": "the element is busy" },
@@ -159,6 +161,26 @@ async fn silence_is_looked_at_and_nothing_is_sent_again() {
     // It was done all the same.
     let body = json!({ "msisdn": "07700000001", "tariff": "TEASEU1000MB", "apns": [], "boltons": [], "bars": [] });
     element.put(iccid(1).as_str(), body);
+    assert_eq!(change(&driver, None).await.1, Outcome::Done);
+}
+
+#[tokio::test]
+async fn an_element_that_answers_later_is_looked_at_until_it_is_done() {
+    let element = Element::start().await;
+    let later = json!({
+        "codes": { "state": { "active": "on", "suspended": "off" } },
+        "query": { "suspended": [{ "at": "/state", "in": ["off"] }] },
+        "present": { "answer": "later", "json": { "state": "{state}" } },
+    });
+    let driver = driver(&with(mediation(&element), later));
+    element.set(Mode::TakesInSilence);
+    let (first, second) = change(&driver, None).await;
+    assert!(matches!(first, Outcome::Accepted { .. }), "{first:?}");
+    assert_eq!(second, first);
+    let mut sent = element.seen();
+    sent.retain(|seen| seen.line.starts_with("PUT"));
+    assert_eq!((sent.len(), &sent[0].body["state"]), (1, &json!("on")));
+    element.put(iccid(1).as_str(), sent.remove(0).body);
     assert_eq!(change(&driver, None).await.1, Outcome::Done);
 }
 

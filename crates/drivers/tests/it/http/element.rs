@@ -254,7 +254,7 @@ impl State {
             ("PUT", ["subscriber", ""]) => self.create(body),
             ("PATCH", ["subscriber", id]) => self.patch(id, body),
             ("DELETE", ["subscriber", id]) => {
-                self.subscribers.retain(|_, found| found["subscriber_id"].to_string() != *id);
+                self.subscribers.retain(|_, found| !is_number(found, id));
                 (200, Value::Null)
             }
             _ => (400, json!({ "error": "no such thing" })),
@@ -279,7 +279,7 @@ impl State {
     }
 
     fn patch(&mut self, id: &str, body: &Value) -> Answered {
-        let found = self.subscribers.iter().find(|(_, it)| it["subscriber_id"].to_string() == id);
+        let found = self.subscribers.iter().find(|(_, found)| is_number(found, id));
         let Some((imsi, _)) = found else { return (200, Value::Null) };
         let imsi = imsi.clone();
         if self.is_taken(&imsi, body) {
@@ -291,6 +291,11 @@ impl State {
         }
         (200, kept.clone())
     }
+}
+
+/// Whether a record has this number.
+fn is_number(found: &Value, id: &str) -> bool {
+    id.parse().is_ok_and(|id: u64| found["subscriber_id"] == id)
 }
 
 /// What `PyHSS` says then, and why it is not to be shown.
