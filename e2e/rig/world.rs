@@ -52,9 +52,21 @@ impl World {
         Self::at(Place::chosen())
     }
 
-    /// With this catalogue on PostgreSQL, whatever the other tests run on.
+    /// An empty one on PostgreSQL, whatever the other tests run on.
+    pub(crate) fn on_postgres() -> Self {
+        Self::at(Place::Server(postgres::Database::new()))
+    }
+
+    /// The same with this catalogue.
     pub(crate) fn on_postgres_with(catalogue: &str) -> Self {
-        let world = Self::at(Place::Server(postgres::Database::new()));
+        let world = Self::on_postgres();
+        world.apply(catalogue);
+        world
+    }
+
+    /// With this catalogue in a file, whatever the other tests run on.
+    pub(crate) fn on_file_with(catalogue: &str) -> Self {
+        let world = Self::at(Place::File);
         world.apply(catalogue);
         world
     }

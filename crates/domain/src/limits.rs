@@ -43,6 +43,8 @@ pub const CREDENTIAL_CACHE_SECONDS: u64 = 60;
 pub const CREDENTIAL_CACHE_ENTRIES_MAX: u64 = 50_000;
 /// Longest password in bytes; what is longer is refused before it is hashed.
 pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// Quiet places that are forgotten with one failed guess at a password.
+pub const GUESS_PLACES_FORGOTTEN_MAX: u32 = 4;
 /// Shortest password that a portal customer may choose, in characters (NIST SP 800-63B asks for 8 at least).
 pub const PASSWORD_CHARS_MIN: usize = 8;
 /// Most password checks waiting for a free core; over it the caller is asked to come back.

@@ -28,7 +28,8 @@ pub use tickets::{
     Verdict, WorkerId,
 };
 pub use users::{
-    CredentialAuth, CredentialInfo, NewCredential, NewUser, UserAuth, UserChange, UserInfo, Users,
+    CredentialAuth, CredentialInfo, GuessPlace, Guesses, NewCredential, NewUser, UserAuth,
+    UserChange, UserInfo, Users,
 };
 
 /// The whole port.

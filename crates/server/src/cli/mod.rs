@@ -3,6 +3,7 @@
 mod catalogue;
 mod completions;
 mod config;
+mod copy;
 mod credential;
 mod demo;
 mod mail;
@@ -89,6 +90,7 @@ enum Command {
     #[command(subcommand)]
     Maintenance(maintenance::Maintenance),
     Migrate(migrate::Migrate),
+    Copy(copy::Copy),
     #[command(subcommand)]
     Config(config::ConfigCommand),
     Completions(completions::Completions),
@@ -159,6 +161,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Mail(command) => command.run(session).await?,
         Command::Maintenance(command) => command.run(session).await?,
         Command::Migrate(command) => command.run(session).await?,
+        Command::Copy(command) => command.run(session).await?,
         Command::Config(command) => command.run(session)?,
         Command::Completions(command) => command.run()?,
     }

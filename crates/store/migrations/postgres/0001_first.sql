@@ -442,6 +442,14 @@ CREATE TABLE idempotency (
 
 CREATE INDEX idempotency_expiry ON idempotency (expires_at);
 
+-- Where passwords were guessed at. A place is a digest: neither names nor addresses of strangers are kept.
+CREATE TABLE guess (
+  place    BYTEA  PRIMARY KEY CHECK (length(place) = 32),
+  failures BIGINT NOT NULL CHECK (failures > 0),
+  last_at  BIGINT NOT NULL
+);
+CREATE INDEX guess_age ON guess (last_at);
+
 CREATE TABLE support_case (
   id           BIGINT PRIMARY KEY CHECK (id > 0), -- shared with ticket
   ticket_type  TEXT COLLATE "C" NOT NULL REFERENCES ticket_type,

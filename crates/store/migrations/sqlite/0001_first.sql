@@ -410,6 +410,14 @@ CREATE TABLE idempotency (
 
 CREATE INDEX idempotency_expiry ON idempotency (expires_at);
 
+-- Where passwords were guessed at. A place is a digest: neither names nor addresses of strangers are kept.
+CREATE TABLE guess (
+  place    BLOB    PRIMARY KEY CHECK (length(place) = 32),
+  failures INTEGER NOT NULL CHECK (failures > 0),
+  last_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX guess_age ON guess (last_at);
+
 CREATE TABLE support_case (
   id           INTEGER PRIMARY KEY CHECK (id > 0), -- shared with ticket
   ticket_type  TEXT    NOT NULL REFERENCES ticket_type,

@@ -16,8 +16,13 @@ const SERVER_VERSION_MIN: i32 = 150_000;
 const MIGRATION_LOCK: i64 = 0x7072_6f76;
 
 /// What each connection is set to. No transaction of ours waits for a person, no statement is worth compiling.
+///
+/// Every statement of ours finds its rows by indexes, however few or many there are, and is planned once: its plan must
+/// not depend on statistics, which say that a queue is empty when it was empty the last time anybody looked.
 const SETTINGS: &str = "SET search_path = provisor; SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
     SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = warning; SET jit = off; \
+    SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off; \
+    SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET default_transaction_isolation = 'read committed'";
 
 /// The migrations, oldest first. The table `provisor.migration` says which of them a database has.
@@ -111,10 +116,16 @@ pub(super) async fn dial(address: &Address) -> Result<Dialled, OpenError> {
 
 /// Connects, and checks what may have changed since another connection was made: the server may be another one.
 pub(super) async fn connect(address: &Address, accept_loss: bool) -> Result<Link, OpenError> {
-    let client = log_in(address).await?;
-    client.batch_execute(SETTINGS).await?;
+    let client = bare(address).await?;
     check_server(&client, accept_loss).await?;
     Ok(Link::new(client))
+}
+
+/// Connects.
+pub(super) async fn bare(address: &Address) -> Result<Client, OpenError> {
+    let client = log_in(address).await?;
+    client.batch_execute(SETTINGS).await?;
+    Ok(client)
 }
 
 async fn log_in(address: &Address) -> Result<Client, OpenError> {

@@ -7,7 +7,7 @@ macro_rules! statements {
     ($($name:ident = $file:literal;)*) => {
         $(
             #[doc = concat!("`sql/postgres/", $file, ".sql`")]
-            pub(super) const $name: &str =
+            pub(crate) const $name: &str =
                 include_str!(concat!("../../sql/postgres/", $file, ".sql"));
         )*
 
@@ -58,6 +58,9 @@ statements! {
     CLOCK = "clock";
     CONTRACT_COUNT = "contract_count";
     CONTRACT_LIST = "contract_list";
+    COPY_IDENTITIES = "copy.identities";
+    COPY_NUMBERS = "copy.numbers";
+    COPY_TABLES = "copy.tables";
     CREDENTIAL_ADD = "credential_add";
     CREDENTIAL_AUTH = "credential_auth";
     CREDENTIAL_LIST = "credential_list";
@@ -71,6 +74,10 @@ statements! {
     FACTS_SIM = "facts.sim";
     FACTS_TARIFF = "facts.tariff";
     FACTS_TEMPLATE = "facts.template";
+    GUESSES = "guesses";
+    GUESS_FAILED = "guess_failed";
+    GUESS_FAILED_FORGET = "guess_failed.forget";
+    GUESS_FORGIVEN = "guess_forgiven";
     INSTALLATION_KEY = "installation_key";
     MAINTENANCE_SET = "maintenance_set";
     NETWORK_LIST = "network_list";

@@ -35,6 +35,7 @@ use rusqlite::Connection;
 
 pub use lock::{Pid, ServeLock};
 pub use open::OpenError;
+pub(crate) use open::{MOVED_TO, open_as_it_is};
 
 use fault::Result as Outcome;
 use reader::ReaderHandle;

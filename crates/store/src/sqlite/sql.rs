@@ -66,6 +66,10 @@ statements! {
     FACTS_SIM = "facts.sim";
     FACTS_TARIFF = "facts.tariff";
     FACTS_TEMPLATE = "facts.template";
+    GUESSES = "guesses";
+    GUESS_FAILED = "guess_failed";
+    GUESS_FAILED_FORGET = "guess_failed.forget";
+    GUESS_FORGIVEN = "guess_forgiven";
     INSTALLATION_KEY = "installation_key";
     MAINTENANCE_SET = "maintenance_set";
     NETWORK_LIST = "network_list";

@@ -51,7 +51,7 @@ macro_rules! suite {
                 tickets_are_found_by_those_who_may, support_cases_share_the_numbers,
                 a_key_stands_for_one_support_case,
                 what_is_foreign_is_absent;
-            users: a_user_is_added_once, a_user_is_changed, credentials_come_and_go;
+            users: a_user_is_added_once, a_user_is_changed, credentials_come_and_go, failed_guesses_are_counted;
             catalogue: a_catalogue_is_read_back, the_second_time_nothing_changes, it_is_all_or_nothing,
                 grants_are_replaced_and_passwords_kept, a_sim_in_use_stays_where_it_is,
                 running_services_are_adopted, portal_customers_are_adopted;

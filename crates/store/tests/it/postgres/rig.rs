@@ -28,10 +28,14 @@ while sleep 2; do
 done
 "#;
 
+/// How the server is set; whoever measures sets it otherwise before its first database.
+pub(crate) static SETTINGS: OnceLock<&[&str]> = OnceLock::new();
+const TEST_SETTINGS: &[&str] = &["max_connections=300", "shared_buffers=64MB"];
+
 /// A database of one test. It is dropped with this.
 #[derive(Debug)]
 pub(crate) struct Database {
-    name: String,
+    pub(crate) name: String,
     /// How a store opens it.
     pub(crate) url: String,
 }
@@ -186,7 +190,8 @@ fn begin(path: &Path) {
     let log = File::create(path.join("log")).unwrap();
     let mut server = command("postgres");
     server.arg("-D").arg(&data).arg("-k").arg(path);
-    for setting in ["listen_addresses=", "max_connections=300", "shared_buffers=64MB", "fsync=on"] {
+    let settings = *SETTINGS.get_or_init(|| TEST_SETTINGS);
+    for setting in settings.iter().chain(&["listen_addresses=", "fsync=on"]) {
         server.args(["-c", setting]);
     }
     server.stdout(log.try_clone().unwrap()).stderr(log);
@@ -207,7 +212,7 @@ fn begin(path: &Path) {
 }
 
 /// The newest server that Debian installed.
-fn binaries() -> PathBuf {
+pub(crate) fn binaries() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = versions.map(|entry| entry.path().join("bin")).max();
     newest.filter(|bin| bin.join("initdb").exists()).unwrap_or_else(|| {
