@@ -4,6 +4,7 @@ mod callback;
 mod classes;
 mod element;
 mod suite;
+mod tls;
 
 use std::sync::Arc;
 
