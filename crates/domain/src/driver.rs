@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::mail::MailDriver;
@@ -95,11 +96,22 @@ pub enum Outcome {
     /// The network took it and will report by itself what comes of it. The ticket waits without using up attempts; then
     /// [`Driver::follow_up`] is called instead of [`Driver::ensure`].
     Accepted {
+        /// Which of the command's wants was accepted, from 0. Those before it are carried out, those after it not sent.
+        part: u16,
         /// How long to wait for the report before the network is asked.
         look_after: Duration,
-        /// How long after the command was first accepted silence counts as [`Outcome::Unknown`].
+        /// How long after it was first accepted silence counts as [`Outcome::Unknown`].
         give_up_after: Duration,
     },
+}
+
+/// A want that the network accepted and that is not known to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// When it was first accepted.
+    pub since: Timestamp,
+    /// Which of the command's wants, from 0.
+    pub part: u16,
 }
 
 /// What a network reported by itself about a command that it had accepted. Holds no secret: it is kept.
@@ -109,6 +121,15 @@ pub struct Report {
     pub part: u16,
     /// What came of it.
     pub says: Reported,
+}
+
+/// What is known of earlier attempts at a command: at least one of the two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// Which want the network accepted (see [`Outcome::Accepted`]).
+    pub accepted: Option<u16>,
+    /// What the network reported. It may have done so before it was known to have accepted anything.
+    pub report: Option<Report>,
 }
 
 /// What a network says came of a command.
@@ -228,11 +249,11 @@ pub trait Driver: Send + Sync + Debug {
     /// How hard it may be driven.
     fn limits(&self) -> DriverLimits;
 
-    /// Goes on with a command that an earlier attempt left [`Outcome::Accepted`], or that the network reported on.
-    /// Without a `report` nothing is to be sent again: the driver looks whether it was done, and else answers
-    /// `Accepted`. For drivers whose networks do not report, this is [`Driver::ensure`].
-    async fn follow_up(&self, command: &Command, report: Option<&Report>) -> Outcome {
-        let _ = report;
+    /// Goes on with a command of which an earlier attempt left a want [`Outcome::Accepted`], or on which the network
+    /// reported. Without a report the want is not to be sent again: the driver looks whether it was done, and else answers
+    /// `Accepted` for it once more. For drivers whose networks answer at once, this is [`Driver::ensure`].
+    async fn follow_up(&self, command: &Command, heard: &Heard) -> Outcome {
+        let _ = heard;
         self.ensure(command).await
     }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{Idempotency, Origin, StoreError};
-use crate::driver::Report;
+use crate::driver::{Acceptance, Report};
 use crate::plan::{Books, Change};
 use crate::portal::PortalSecret;
 use crate::ticket::{About, Failure, Subject};
@@ -112,8 +112,8 @@ pub struct Lease {
     pub in_doubt: bool,
     /// When it was raised.
     pub raised: Timestamp,
-    /// When the network first accepted the command of an earlier attempt that it has not reported on.
-    pub accepted: Option<Timestamp>,
+    /// What the network accepted in an earlier attempt.
+    pub accepted: Option<Acceptance>,
     /// What the network reported by itself about an earlier attempt.
     pub report: Option<Report>,
 }
@@ -140,8 +140,8 @@ pub enum Verdict {
     Failed(Failure),
     /// The network accepted the command and will report by itself. Does not count as an attempt; the ticket is in doubt.
     Accepted {
-        /// When it was first accepted.
-        since: Timestamp,
+        /// What, and since when.
+        accepted: Acceptance,
         /// When to look without a report. With one that came in already: at once.
         due: Timestamp,
         /// What is waited for.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use provisor_domain::driver::{
-    Command, Comparison, Driver, DriverLimits, NetworkStatus, OnceKey, Outcome, Report,
+    Command, Comparison, Driver, DriverLimits, Heard, NetworkStatus, OnceKey, Outcome, Report,
     Subscription, Want, Wanted,
 };
 use provisor_domain::limits::{COMMAND_SECONDS_MAX, NETWORK_STATUS_SECONDS_MAX};
@@ -154,8 +154,8 @@ impl<'a> Suite<'a> {
         for _ in 0..self.attempts_max {
             let outcome = timeout(deadline, self.driver.ensure(&command)).await;
             let outcome = match outcome {
-                Ok(Outcome::Accepted { look_after, .. }) => {
-                    self.follow_up(&mut command, look_after).await
+                Ok(Outcome::Accepted { part, look_after, .. }) => {
+                    self.follow_up(&mut command, (part, look_after)).await
                 }
                 outcome => outcome,
             };
@@ -176,7 +176,7 @@ impl<'a> Suite<'a> {
     async fn follow_up(
         &self,
         command: &mut Command,
-        mut look_after: Duration,
+        (mut part, mut look_after): (u16, Duration),
     ) -> Result<Outcome, Elapsed> {
         loop {
             let report = if let Some(hear) = self.hear {
@@ -186,9 +186,12 @@ impl<'a> Suite<'a> {
                 None
             };
             command.once.epoch = command.once.epoch.saturating_add(1);
-            let following = self.driver.follow_up(command, report.as_ref());
+            let heard = Heard { accepted: Some(part), report };
+            let following = self.driver.follow_up(command, &heard);
             match timeout(self.driver.limits().command_deadline, following).await {
-                Ok(Outcome::Accepted { look_after: next, .. }) => look_after = next,
+                Ok(Outcome::Accepted { part: next, look_after: then, .. }) => {
+                    (part, look_after) = (next, then);
+                }
                 outcome => return outcome,
             }
         }

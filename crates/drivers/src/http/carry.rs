@@ -45,6 +45,16 @@ enum Target {
     Present(Service),
 }
 
+/// What is known of an earlier attempt at one of the wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Earlier {
+    None,
+    /// The element reported that it was done.
+    Reported(u16),
+    /// The element accepted it and has not reported.
+    Accepted(u16),
+}
+
 /// What came of bringing one SIM about.
 enum Brought {
     /// It was so already.
@@ -197,15 +207,14 @@ impl<'a> Run<'a> {
         Self { driver, command, changed: Vec::new(), confirmed: false }
     }
 
-    /// Carries out the wants from `first` on; the element reported the want `reported` as done.
-    pub(super) async fn from(mut self, first: usize, reported: Option<u16>) -> Outcome {
+    /// Carries out the wants from `first` on.
+    pub(super) async fn from(mut self, first: usize, earlier: Earlier) -> Outcome {
         self.confirmed = first > 0;
         for (part, want) in self.command.wants.iter().enumerate().skip(first) {
-            let is_reported = reported.is_some_and(|it| usize::from(it) == part);
-            match self.bring(part, &Target::of(want), is_reported, false).await {
+            match self.bring(part, &Target::of(want), earlier, false).await {
                 Brought::AsWanted => self.confirmed = true,
                 Brought::Changed(before) => self.changed.push((part, before)),
-                Brought::Accepted => return self.accepted(),
+                Brought::Accepted => return self.accepted(part),
                 Brought::Failed(outcome) => return self.back_out(outcome).await,
                 Brought::Half(outcome, before) => {
                     self.changed.push((part, before));
@@ -216,28 +225,25 @@ impl<'a> Run<'a> {
         Outcome::Done
     }
 
-    /// Looks whether what was accepted is done although nothing was reported.
-    pub(super) async fn still_waiting(self) -> Outcome {
-        if !self.driver.settings.answers_later() {
-            return self.from(0, None).await; // the network's table has changed since
+    /// Looks whether the want that was accepted is done although nothing was reported, and goes on if it is.
+    pub(super) async fn still_waiting(self, part: u16) -> Outcome {
+        let settings = &self.driver.settings;
+        if !settings.answers_later() {
+            return self.from(0, Earlier::None).await; // the network's table has changed since
         }
-        for want in &self.command.wants {
-            match self.driver.look(Sim::of(want)).await {
-                Looked::Failed(outcome) => return outcome,
-                looked if Target::of(want).is(&looked) => {}
-                _ => return self.accepted(),
-            }
+        match settings.query {
+            Some(_) => self.from(0, Earlier::Accepted(part)).await,
+            None => self.accepted(part.into()),
         }
-        Outcome::Done
     }
 
     /// Goes on after a report.
     pub(super) async fn reported(self, report: &Report) -> Outcome {
         match &report.says {
             Reported::Done if self.driver.settings.query.is_some() => {
-                self.from(0, Some(report.part)).await
+                self.from(0, Earlier::Reported(report.part)).await
             }
-            Reported::Done => self.from(usize::from(report.part) + 1, None).await,
+            Reported::Done => self.from(usize::from(report.part) + 1, Earlier::None).await,
             Reported::Refused { reason } if report.part == 0 => {
                 Outcome::Refused { reason: reason.clone() }
             }
@@ -248,10 +254,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn accepted(&self) -> Outcome {
+    fn accepted(&self, part: usize) -> Outcome {
         let settings = &self.driver.settings;
+        let part = u16::try_from(part).unwrap_or(u16::MAX);
         let (look_after, give_up_after) = (settings.look_after, settings.give_up_after);
-        Outcome::Accepted { look_after, give_up_after }
+        Outcome::Accepted { part, look_after, give_up_after }
     }
 
     /// Puts back what this attempt changed, so that its failure is one without effect.
@@ -267,7 +274,7 @@ impl<'a> Run<'a> {
                 Looked::Blind | Looked::Failed(_) => None,
             };
             let back = match &target {
-                Some(target) => self.bring(part, target, false, true).await,
+                Some(target) => self.bring(part, target, Earlier::None, true).await,
                 None => Brought::Failed(unknown("")),
             };
             if !matches!(back, Brought::AsWanted | Brought::Changed(_)) {
@@ -284,9 +291,10 @@ impl<'a> Run<'a> {
     }
 
     /// Brings one SIM about.
-    async fn bring(&self, part: usize, target: &Target, reported: bool, back: bool) -> Brought {
+    async fn bring(&self, part: usize, target: &Target, earlier: Earlier, back: bool) -> Brought {
         let Some(want) = self.command.wants.get(part) else { return Brought::AsWanted };
         let sim = Sim::of(want);
+        let is_this = |other: u16| usize::from(other) == part;
         let mut before = None;
         let mut acts: Vec<Act> = Vec::new();
         let mut failed: Option<Outcome> = None;
@@ -309,6 +317,10 @@ impl<'a> Run<'a> {
                 None => {}
             }
             let act = self.choose(target, &looked);
+            let reported = matches!(earlier, Earlier::Reported(other) if is_this(other));
+            if matches!(earlier, Earlier::Accepted(other) if is_this(other)) {
+                return Brought::Accepted;
+            }
             if reported || acts.contains(&act) {
                 let how = if reported { "reported" } else { "answered" };
                 let difference = target.difference(&looked);

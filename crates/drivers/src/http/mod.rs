@@ -23,13 +23,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use provisor_domain::driver::{
-    Callbacks, Command, Comparison, Driver, DriverLimits, NetworkStatus, Outcome, Report, Reported,
+    Callbacks, Command, Comparison, Driver, DriverLimits, Heard, NetworkStatus, Outcome, Reported,
     Want, Wanted,
 };
 use provisor_domain::limits::NETWORK_STATUS_SECONDS_MAX;
 use provisor_domain::{Iccid, Imsi, NetworkCode};
 
-use self::carry::{Looked, Run, Sim};
+use self::carry::{Earlier, Looked, Run, Sim};
 use self::client::Client;
 use self::look::Service;
 use self::rules::{Answer, Class, REPORTED, classify};
@@ -70,7 +70,7 @@ impl HttpDriver {
 #[async_trait]
 impl Driver for HttpDriver {
     async fn ensure(&self, command: &Command) -> Outcome {
-        self.run(command).from(0, None).await
+        self.run(command).from(0, Earlier::None).await
     }
 
     async fn status(&self, iccid: &Iccid, imsi: Option<&Imsi>) -> NetworkStatus {
@@ -111,10 +111,11 @@ impl Driver for HttpDriver {
         }
     }
 
-    async fn follow_up(&self, command: &Command, report: Option<&Report>) -> Outcome {
-        match report {
-            None => self.run(command).still_waiting().await,
-            Some(report) => self.run(command).reported(report).await,
+    async fn follow_up(&self, command: &Command, heard: &Heard) -> Outcome {
+        match heard {
+            Heard { report: Some(report), .. } => self.run(command).reported(report).await,
+            Heard { accepted: Some(part), .. } => self.run(command).still_waiting(*part).await,
+            Heard { .. } => self.ensure(command).await,
         }
     }
 

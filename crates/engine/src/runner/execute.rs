@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use provisor_domain::OrderKind;
-use provisor_domain::driver::{Element, OnceKey, Outcome, Report};
+use provisor_domain::driver::{Acceptance, Element, Heard, OnceKey, Outcome};
 use provisor_domain::limits::{
     ATTEMPTS_MAX, RETRY_FIRST_MILLIS, RETRY_LONGEST_MILLIS, TICKET_AGE_DAYS_MAX,
 };
@@ -38,8 +38,8 @@ pub(crate) struct Attempt {
     in_doubt: bool,
     raised: Timestamp,
     began: Timestamp,
-    /// When the network first accepted what it is still silent about.
-    waits_since: Option<Timestamp>,
+    /// What the network accepted and is still silent about.
+    waits_for: Option<Acceptance>,
 }
 
 /// How an attempt ended.
@@ -68,9 +68,12 @@ pub(crate) async fn attempt(network: Arc<Network>, lease: Lease, now: Timestamp)
         in_doubt: lease.in_doubt,
         raised: lease.raised,
         began: now,
-        waits_since: lease.accepted.filter(|_| lease.report.is_none()),
+        waits_for: lease.accepted.filter(|_| lease.report.is_none()),
     };
-    let heard = Heard { accepted: lease.accepted.is_some(), report: lease.report.as_ref() };
+    let heard = Heard {
+        accepted: lease.accepted.map(|accepted| accepted.part),
+        report: lease.report.clone(),
+    };
     let ending = match &lease.order {
         None => Ending::GivenBack("a newer version of provisor wrote this order"),
         Some(order) => match plan(order, &lease.books, once) {
@@ -78,7 +81,7 @@ pub(crate) async fn attempt(network: Arc<Network>, lease: Lease, now: Timestamp)
             Err(failure) => Ending::Impossible(failure),
             Ok(plan) => match plan.command {
                 None => Ending::BooksOnly(Box::new(plan.change)),
-                Some(instruction) => match sending(&network.element, &instruction, heard) {
+                Some(instruction) => match sending(&network.element, &instruction, &heard) {
                     None => Ending::Wanting(other_kind()),
                     Some(sending) => ask(&network, sending, lease.until, now)
                         .await
@@ -111,25 +114,18 @@ async fn ask(
     })
 }
 
-/// What was heard of earlier attempts.
-#[derive(Clone, Copy)]
-struct Heard<'a> {
-    accepted: bool,
-    report: Option<&'a Report>,
-}
-
 /// The command on its way to the driver; `None` when the network's driver is of another kind.
 fn sending<'a>(
     element: &'a Element,
     instruction: &'a Instruction,
-    heard: Heard<'a>,
+    heard: &'a Heard,
 ) -> Option<BoxFuture<'a, Outcome>> {
     match (element, instruction) {
         (Element::Network(driver), Instruction::Network(command)) => {
-            if heard.accepted || heard.report.is_some() {
-                Some(driver.follow_up(command, heard.report))
-            } else {
+            if heard.accepted.is_none() && heard.report.is_none() {
                 Some(driver.ensure(command))
+            } else {
+                Some(driver.follow_up(command, heard))
             }
         }
         (Element::Mail(driver), Instruction::Mail(command)) => Some(driver.ensure(command)),
@@ -190,8 +186,8 @@ pub(crate) fn decide(attempt: &Attempt, ending: Ending, now: Timestamp, mood: &M
         Ending::Asked(Outcome::Unknown { reason }, _) => {
             again(attempt, Failure { kind: FailureKind::OutcomeUnknown, reason }, now, mood)
         }
-        Ending::Asked(Outcome::Accepted { look_after, give_up_after }, _) => {
-            accepted(attempt, now, (look_after, give_up_after), mood)
+        Ending::Asked(Outcome::Accepted { part, look_after, give_up_after }, _) => {
+            accepted(attempt, (part, now), (look_after, give_up_after), mood)
         }
     };
     let OnceKey { ticket, epoch } = attempt.once;
@@ -212,11 +208,12 @@ pub(crate) struct Mood {
 /// Waits for the network's report, or no longer.
 fn accepted(
     attempt: &Attempt,
-    now: Timestamp,
+    (part, now): (u16, Timestamp),
     (look_after, give_up_after): (Duration, Duration),
     mood: &Mood,
 ) -> Verdict {
-    let since = attempt.waits_since.unwrap_or(now);
+    let waits_for = attempt.waits_for.filter(|waits_for| waits_for.part == part);
+    let since = waits_for.map_or(now, |waits_for| waits_for.since);
     let kind = FailureKind::OutcomeUnknown;
     let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
     if waited >= give_up_after {
@@ -226,7 +223,8 @@ fn accepted(
     let reason = "the network accepted it and will report what comes of it".to_owned();
     let look = look_after.min(give_up_after.saturating_sub(waited));
     let due = now.saturating_add(SignedDuration::try_from(look).unwrap_or(SignedDuration::MAX));
-    Verdict::Accepted { since, due: due.unwrap_or(now), failure: Failure { kind, reason } }
+    let accepted = Acceptance { since, part };
+    Verdict::Accepted { accepted, due: due.unwrap_or(now), failure: Failure { kind, reason } }
 }
 
 /// Another attempt, or the end when there were enough.
@@ -274,7 +272,7 @@ mod tests {
             in_doubt,
             raised: at(0),
             began: at(0),
-            waits_since: None,
+            waits_for: None,
         }
     }
 
@@ -325,15 +323,23 @@ mod tests {
         let answer = |attempt: &Attempt, second| {
             let mood = Mood { jitter: 0.0, network_down: false, at_least: None };
             let (look_after, give_up_after) = (Duration::from_secs(30), Duration::from_secs(100));
-            let outcome = Outcome::Accepted { look_after, give_up_after };
+            let outcome = Outcome::Accepted { part: 1, look_after, give_up_after };
             decide(attempt, Ending::Asked(outcome, Box::default()), at(second), &mood).verdict
         };
         let first = attempt_after(ATTEMPTS_MAX - 1, false);
-        let Verdict::Accepted { since, due, .. } = answer(&first, 5) else { panic!() };
-        assert_eq!((since, due), (at(5), at(35)));
-        let silent = Attempt { waits_since: Some(since), ..first };
-        let Verdict::Accepted { since, due, .. } = answer(&silent, 95) else { panic!() };
-        assert_eq!((since, due), (at(5), at(105)), "the last look is when it is given up");
+        let Verdict::Accepted { accepted, due, .. } = answer(&first, 5) else { panic!() };
+        assert_eq!((accepted, due), (Acceptance { since: at(5), part: 1 }, at(35)));
+        let silent = Attempt { waits_for: Some(accepted), ..first };
+        let Verdict::Accepted { accepted, due, .. } = answer(&silent, 95) else { panic!() };
+        assert_eq!((accepted.since, due), (at(5), at(105)), "the last look is when it is given up");
+        let earlier_part = Acceptance { part: 0, ..accepted };
+        let next = Attempt { waits_for: Some(earlier_part), ..silent.clone() };
+        let Verdict::Accepted { accepted, .. } = answer(&next, 100) else { panic!() };
+        assert_eq!(
+            accepted,
+            Acceptance { since: at(100), part: 1 },
+            "the next part has its own time"
+        );
         assert!(matches!(answer(&silent, 105), Verdict::Unknown(_)), "it was the last attempt");
     }
 

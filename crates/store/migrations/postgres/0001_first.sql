@@ -315,7 +315,7 @@ CREATE TABLE ticket (
   worker         BYTEA,
   failure_kind   TEXT COLLATE "C",
   failure_reason TEXT COLLATE "C",
-  accepted_at    BIGINT, -- when the network accepted the command; it is to report what comes of it
+  accepted       TEXT COLLATE "C", -- what the network accepted and since when, as JSON; what comes of it will be known later
   report_epoch   BIGINT, -- the attempt that the network reported about
   report         TEXT COLLATE "C",    -- what it reported, as JSON
   batch          BIGINT NOT NULL, -- the key of the call that wrote it: it finds out whether its commit happened

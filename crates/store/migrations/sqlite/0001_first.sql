@@ -298,7 +298,7 @@ CREATE TABLE ticket (
   worker         BLOB,
   failure_kind   TEXT,
   failure_reason TEXT,
-  accepted_at    INTEGER, -- when the network accepted the command; it is to report what comes of it
+  accepted       TEXT, -- what the network accepted and since when, as JSON; what comes of it will be known later
   report_epoch   INTEGER, -- the attempt that the network reported about
   report         TEXT,    -- what it reported, as JSON
   CHECK (

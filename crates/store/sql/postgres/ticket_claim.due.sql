@@ -7,7 +7,7 @@ SELECT
   sim.iccid, sim.imsi, sim.msisdn, sim.customer, sim.network, sim.state, sim.version,
   service.code, service.name, service.status, service.cli, service.iccid, service.network, service.contract,
   service.customer, service.tariff, service.reporting_group, service.apns, service.boltons, service.bars,
-  asked.customer, ticket.accepted_at, ticket.report
+  asked.customer, ticket.accepted, ticket.report
 FROM unnest($2::text[], $3::bigint[]) WITH ORDINALITY AS asked (customer, room, place)
 CROSS JOIN LATERAL (
   SELECT *

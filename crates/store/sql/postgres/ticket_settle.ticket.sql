@@ -12,7 +12,7 @@ SET state = new.state, finished_at = new.finished_at,
   END,
   worker = NULL, service = new.service, cli = new.cli, attempts = attempts + new.counts, in_doubt = new.in_doubt,
   failure_kind = new.failure_kind, failure_reason = new.failure_reason,
-  accepted_at = CASE WHEN new.state = 'pending' AND new.counts = 0 THEN coalesce(new.accepted, accepted_at) END,
+  accepted = CASE WHEN new.state = 'pending' AND new.counts = 0 THEN coalesce(new.accepted, ticket.accepted) END,
   report = CASE
     WHEN report_epoch = epoch OR (new.accepted IS NULL AND new.state = 'pending' AND new.counts = 0) THEN report
   END,
@@ -21,6 +21,6 @@ SET state = new.state, finished_at = new.finished_at,
   END
 FROM unnest(
   $1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[], $8::boolean[],
-  $9::text[], $10::text[], $12::bigint[]
+  $9::text[], $10::text[], $12::text[]
 ) AS new (id, state, finished_at, due, service, cli, counts, in_doubt, failure_kind, failure_reason, accepted)
 WHERE ticket.id = new.id

@@ -7,7 +7,7 @@ SELECT
   sim.iccid, sim.imsi, sim.msisdn, sim.customer, sim.network, sim.state, sim.version,
   service.code, service.name, service.status, service.cli, service.iccid, service.network, service.contract,
   service.customer, service.tariff, service.reporting_group, service.apns, service.boltons, service.bars,
-  ticket.accepted_at, ticket.report
+  ticket.accepted, ticket.report
 FROM ticket
 LEFT JOIN sim ON sim.iccid = ticket.iccid
 LEFT JOIN service ON service.code = ticket.service

@@ -11,7 +11,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use provisor_domain::Iccid;
-use provisor_domain::driver::{Driver as _, OnceKey, Outcome, Report, Reported};
+use provisor_domain::driver::{Driver as _, Heard, OnceKey, Outcome, Report, Reported};
 use provisor_drivers::conformance::Suite;
 use provisor_drivers::http::HttpDriver;
 use serde_json::{Value, json};
@@ -132,6 +132,15 @@ async fn an_element_that_reports_passes() {
     passes(&mut Suite::new(&*driver, world()).look(&look).hear(&hear)).await;
 }
 
+/// What the engine knows after this outcome.
+fn heard(outcome: &Outcome, report: Option<Report>) -> Heard {
+    let accepted = match outcome {
+        Outcome::Accepted { part, .. } => Some(*part),
+        _ => None,
+    };
+    Heard { accepted, report }
+}
+
 /// An attempt at a SIM change, and then what `follow_up` makes of `report`.
 async fn change(driver: &HttpDriver, report: Option<Report>) -> (Outcome, Outcome) {
     let wants = vec![absent(0), present(1)];
@@ -141,7 +150,8 @@ async fn change(driver: &HttpDriver, report: Option<Report>) -> (Outcome, Outcom
     });
     let wants: Vec<_> = wants.collect();
     let first = driver.ensure(&command(7, 1, wants.clone())).await;
-    (first, driver.follow_up(&command(7, 2, wants), report.as_ref()).await)
+    let heard = heard(&first, report);
+    (first, driver.follow_up(&command(7, 2, wants), &heard).await)
 }
 
 fn refused() -> Reported {
@@ -185,6 +195,32 @@ async fn an_element_that_answers_later_is_looked_at_until_it_is_done() {
 }
 
 #[tokio::test]
+async fn what_is_found_done_leads_to_the_next_part() {
+    let element = Element::start().await;
+    let later = json!({
+        "query": { "suspended": [{ "at": "/suspended", "in": [true] }] },
+        "present": { "answer": "later" }, "absent": { "answer": "later" },
+    });
+    let driver = driver(&with(mediation(&element), later));
+    element.put(iccid(0).as_str(), json!({ "msisdn": "07700000001", "tariff": "TEASEU1000MB" }));
+    element.set(Mode::ActsAndAnswers(202));
+    let wants = vec![absent(0), crate::http::classes::known(present(1), 1)];
+    let mut outcome = driver.ensure(&command(5, 1, wants.clone())).await;
+    for next_part in 0..2 {
+        assert!(
+            matches!(outcome, Outcome::Accepted { part, .. } if part == next_part),
+            "{outcome:?}"
+        );
+        let heard = heard(&outcome, None);
+        outcome = driver.follow_up(&command(5, 2, wants.clone()), &heard).await;
+    }
+    assert_eq!(outcome, Outcome::Done);
+    let mut sent = element.lines();
+    sent.retain(|line| !line.starts_with("GET"));
+    assert_eq!(sent, ["DELETE /subs/8910390000000000000", "PUT /subs/8910390000000000001"]);
+}
+
+#[tokio::test]
 async fn a_report_that_it_was_done_is_looked_at_too() {
     let (element, (_ear, address)) = (Element::start().await, Ear::listen().await);
     let driver = driver(&reporting(&element, address));
@@ -223,13 +259,16 @@ async fn without_a_query_the_report_leads_to_the_next_part() {
         let (part, body) = ear.clone().hear(command(9, epoch, vec![]).once).await;
         assert_eq!(part, next_part);
         let report = Report { part, says: driver.read_report(&body).unwrap() };
-        outcome = driver.follow_up(&command(9, epoch + 1, wants.clone()), Some(&report)).await;
+        let heard = heard(&outcome, Some(report));
+        outcome = driver.follow_up(&command(9, epoch + 1, wants.clone()), &heard).await;
     }
     assert_eq!(outcome, Outcome::Done);
     let paths = ["POST /subs/8910390000000000000/remove", "PUT /subs/8910390000000000001"];
     assert_eq!(element.lines(), paths);
-    let silent = driver.follow_up(&command(9, 4, wants), None).await;
-    assert!(matches!(silent, Outcome::Accepted { .. }), "{silent:?}");
+    let accepted = Some(1);
+    let silence = Heard { accepted, report: None };
+    let silent = driver.follow_up(&command(9, 4, wants), &silence).await;
+    assert!(matches!(silent, Outcome::Accepted { part: 1, .. }), "{silent:?}");
     assert!(element.lines().is_empty());
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use provisor_domain::driver::Acceptance;
 use provisor_domain::plan::{Change, NewService, ServiceChange};
 use provisor_domain::store::{Settlement, Verdict};
 use provisor_domain::ticket::{Failure, TicketEvent};
@@ -23,7 +24,7 @@ struct After<'a> {
     due: Option<Timestamp>,
     counts: bool,
     in_doubt: bool,
-    accepted: Option<Timestamp>,
+    accepted: Option<Acceptance>,
     failure: Option<&'a Failure>,
 }
 
@@ -92,10 +93,10 @@ impl Ledger {
                 self.give_number_back(&mut ticket);
                 After { counts: true, in_doubt, ..After::of(TicketEvent::Fail, Some(failure)) }
             }
-            Verdict::Accepted { since, due, failure } => After {
+            Verdict::Accepted { accepted, due, failure } => After {
                 due: Some(*due),
                 in_doubt: true,
-                accepted: Some(*since),
+                accepted: Some(*accepted),
                 ..After::of(TicketEvent::Postpone, Some(failure))
             },
             Verdict::Postponed { due, failure, counts, in_doubt } => After {
@@ -117,7 +118,7 @@ impl Ledger {
             LeaseClock::Caller => due.as_millisecond(),
             LeaseClock::Database => due.as_millisecond() - self.now.as_millisecond(),
         });
-        self.tickets.add((one, self.now), state, &ticket, (&after, due));
+        self.tickets.add((one, self.now), state, &ticket, (&after, due))?;
         if state.is_final() {
             let id = one.ticket.number();
             self.unlocked.1.extend(ticket.subjects.iter().map(|_| id));
@@ -321,7 +322,7 @@ struct TicketRows {
     clis: Vec<Option<String>>,
     counts: Vec<i64>,
     in_doubt: Vec<bool>,
-    accepted: Vec<Option<i64>>,
+    accepted: Vec<Option<String>>,
     kinds: Vec<Option<&'static str>>,
     reasons: Vec<Option<String>>,
 }
@@ -333,7 +334,7 @@ impl TicketRows {
         state: TicketState,
         ticket: &Leased,
         (after, due): (&After<'_>, Option<i64>),
-    ) {
+    ) -> Result<()> {
         let (kind, reason) = after.failure.map(|f| (f.kind.as_str(), f.reason.clone())).unzip();
         self.ids.push(one.ticket.number());
         self.epochs.push(one.epoch);
@@ -346,9 +347,10 @@ impl TicketRows {
         self.clis.push(ticket.cli.as_ref().map(Msisdn::to_string));
         self.counts.push(i64::from(after.counts));
         self.in_doubt.push(after.in_doubt);
-        self.accepted.push(after.accepted.map(Timestamp::as_millisecond));
+        self.accepted.push(after.accepted.as_ref().map(row::to_json).transpose()?);
         self.kinds.push(kind);
         self.reasons.push(reason);
+        Ok(())
     }
 
     fn asks(self, clock: LeaseClock, now: Timestamp) -> Vec<Ask> {

@@ -8,7 +8,7 @@
 //! something was found.
 
 use jiff::{SignedDuration, Timestamp};
-use provisor_domain::driver::Report;
+use provisor_domain::driver::{Acceptance, Report};
 use provisor_domain::plan::{Books, PortalBooks, ServiceBooks};
 use provisor_domain::portal::{PortalId, PortalSecret};
 use provisor_domain::store::{ClaimAsk, Claimed, Lease};
@@ -133,7 +133,7 @@ struct Found {
     in_doubt: bool,
     raised: Timestamp,
     cli: Option<Msisdn>,
-    accepted: Option<Timestamp>,
+    accepted: Option<Acceptance>,
     report: Option<Report>,
     about: FoundAbout,
 }
@@ -260,7 +260,7 @@ fn read(
         in_doubt: row.get::<_, bool>(6)? || state == TicketState::Running,
         raised: row::moment(row, 7)?,
         cli: row::text_or_none(row, 8)?,
-        accepted: row::moment_or_none(row, ACCEPTED_AT)?,
+        accepted: row::json_or_none(row, ACCEPTED_AT)?,
         report: row::json_or_none(row, ACCEPTED_AT + 1)?,
         about: match row::text_or_none(row, SIM_AT - 1)? {
             Some(par_cust_id) => {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use provisor_domain::driver::Acceptance;
 use provisor_domain::plan::{Change, NewService, ServiceChange};
 use provisor_domain::store::{Settled, Settlement, Verdict};
 use provisor_domain::ticket::{Failure, TicketEvent};
@@ -205,7 +206,7 @@ struct After<'a> {
     due: Option<Timestamp>,
     counts: bool,
     in_doubt: bool,
-    accepted: Option<Timestamp>,
+    accepted: Option<Acceptance>,
     failure: Option<&'a Failure>,
 }
 
@@ -230,10 +231,10 @@ fn settle(ledger: &mut Ledger<'_>, one: &Settlement, now: Timestamp) -> Result<S
             give_number_back(ledger.statements.connection(), &mut ticket, now)?;
             After { counts: true, in_doubt, ..After::of(TicketEvent::Fail, Some(failure)) }
         }
-        Verdict::Accepted { since, due, failure } => After {
+        Verdict::Accepted { accepted, due, failure } => After {
             due: Some(*due),
             in_doubt: true,
-            accepted: Some(*since),
+            accepted: Some(*accepted),
             ..After::of(TicketEvent::Postpone, Some(failure))
         },
         Verdict::Postponed { due, failure, counts, in_doubt } => After {
@@ -282,7 +283,7 @@ fn write_ticket(
         after.in_doubt,
         kind,
         reason,
-        after.accepted.map(Timestamp::as_millisecond),
+        after.accepted.as_ref().map(row::to_json).transpose()?,
         now.as_millisecond(),
     ])?;
     statements.get(sql::TICKET_SETTLE_ATTEMPT)?.execute(params![

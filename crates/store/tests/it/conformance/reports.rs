@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use provisor_domain::driver::{Report, Reported};
+use provisor_domain::driver::{Acceptance, Report, Reported};
 use provisor_domain::store::{Lease, Settled, Store, Verdict};
 use provisor_domain::ticket::FailureKind;
 use provisor_domain::{TicketId, TicketState};
@@ -18,10 +18,15 @@ async fn report(world: &World, lease: &Lease, report: Report, second: i64) -> bo
     world.store.ticket_report(ticket, epoch, report, world.at(second)).await.unwrap()
 }
 
+/// The third want, at `second`.
+fn taken(world: &World, second: i64) -> Acceptance {
+    Acceptance { since: world.at(second), part: 2 }
+}
+
 /// Accepted at `second`, to be looked at 100 seconds later.
 fn accepted(world: &World, second: i64) -> Verdict {
-    let failure = failure(FailureKind::OutcomeUnknown);
-    Verdict::Accepted { since: world.at(second), due: world.at(second + 100), failure }
+    let (accepted, failure) = (taken(world, second), failure(FailureKind::OutcomeUnknown));
+    Verdict::Accepted { accepted, due: world.at(second + 100), failure }
 }
 
 fn postponed(world: &World, second: i64, counts: bool) -> Verdict {
@@ -48,12 +53,12 @@ pub(crate) async fn an_accepted_ticket_waits_and_its_report_makes_it_due(store: 
     assert!(report(&world, &lease, refused.clone(), 51).await);
     let lease = world.claim(1, world.at(52)).await.remove(0);
     assert_eq!((lease.attempts_before, lease.in_doubt), (0, true), "waiting is no attempt");
-    assert_eq!((lease.accepted, &lease.report), (Some(world.at(1)), &Some(refused)));
+    assert_eq!((lease.accepted, &lease.report), (Some(taken(&world, 1)), &Some(refused)));
 
     // The next part is accepted in turn: the old report is done with.
     assert_eq!(world.settle(&lease, accepted(&world, 53), world.at(53)).await, Settled::Done);
     let lease = world.claim(1, world.at(153)).await.remove(0);
-    assert_eq!((lease.accepted, &lease.report), (Some(world.at(53)), &None));
+    assert_eq!((lease.accepted, &lease.report), (Some(taken(&world, 53)), &None));
     assert_eq!(world.settle(&lease, completed(&lease), world.at(154)).await, Settled::Done);
     assert_eq!(world.ticket(id).await.state, TicketState::Completed);
 }
@@ -65,7 +70,7 @@ pub(crate) async fn a_report_that_comes_before_the_settlement_is_kept(store: Arc
     assert_eq!(world.ticket(id).await.state, TicketState::Running, "its worker still has it");
     assert_eq!(world.settle(&lease, accepted(&world, 2), world.at(2)).await, Settled::Done);
     let lease = world.claim(1, world.at(2)).await.remove(0);
-    assert_eq!((lease.accepted, &lease.report), (Some(world.at(2)), &Some(done(0))));
+    assert_eq!((lease.accepted, &lease.report), (Some(taken(&world, 2)), &Some(done(0))));
 }
 
 pub(crate) async fn only_the_first_report_of_the_newest_attempt_counts(store: Arc<dyn Store>) {
@@ -112,7 +117,7 @@ pub(crate) async fn an_attempt_that_does_not_count_keeps_the_report(store: Arc<d
     let lease = world.claim(1, world.at(2)).await.remove(0);
     world.settle(&lease, postponed(&world, 10, false), world.at(3)).await;
     let lease = world.claim(1, world.at(10)).await.remove(0);
-    assert_eq!((lease.accepted, &lease.report), (Some(world.at(1)), &Some(done(0))));
+    assert_eq!((lease.accepted, &lease.report), (Some(taken(&world, 1)), &Some(done(0))));
     world.settle(&lease, postponed(&world, 20, true), world.at(11)).await;
     let lease = world.claim(1, world.at(20)).await.remove(0);
     assert_eq!((lease.accepted, &lease.report), (None, &None), "it is sent afresh");
