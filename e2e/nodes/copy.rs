@@ -7,7 +7,7 @@ use crate::rig::*;
 #[test]
 fn an_installation_moves_with_its_open_orders_and_the_file_is_not_used_any_more() {
     // The network is away, so that an order is open when the installation moves.
-    let world = World::on_file_with(BASE);
+    let world = World::on(Kind::Sqlite, BASE);
     world.file(OUTAGE_FILE, "");
     let server = world.serve();
     let mut alice = Caller::alice(&server);
@@ -16,7 +16,7 @@ fn an_installation_moves_with_its_open_orders_and_the_file_is_not_used_any_more(
         "sim": SIM_2, "name": "Unit", "contractCode": "1000274", "tariffCode": "TDOWN",
     });
     let open = alice.call("connectService", members).ticket();
-    let (from, to) = (world.database_url(), World::on_postgres());
+    let (from, to) = (world.database_url(), World::empty_on(Kind::Postgres));
     let busy = run(world.dir(), &["copy", &from, &to.database_url()]).failed();
     assert!(busy.stderr.contains("serves"), "{busy:?}");
     drop(server);

@@ -2,3 +2,4 @@
 
 mod copy;
 mod roles;
+mod tls;

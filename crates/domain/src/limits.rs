@@ -53,6 +53,12 @@ pub const PASSWORD_CHECKS_WAITING_MAX: usize = 256;
 pub const SUPPORT_FILE_BYTES_MAX: usize = 700 * 1024;
 /// Longest message of a support case in characters.
 pub const SUPPORT_MESSAGE_CHARS_MAX: usize = 10_000;
+/// Most support cases that one page of a list shows.
+pub const CASES_PER_PAGE_MAX: usize = 1_000;
+/// So much of a support case's message stands in a list, in characters.
+pub const CASE_MESSAGE_LISTED_CHARS_MAX: usize = 80;
+/// Longest reason that an operator gives, in characters.
+pub const REASON_CHARS_MAX: usize = 1_000;
 /// Rows of a SIM import that the store is given at once; how many of them land in one transaction is its business.
 pub const IMPORT_ROWS_PER_BATCH: usize = 5_000;
 /// Most bad rows of a SIM import that are named; the rest is counted.
@@ -75,3 +81,13 @@ pub const MAIL_KEPT_DAYS_DEFAULT: u16 = 30;
 pub const PACKS_PER_TENANT_MAX: usize = 64;
 /// Most portal customers that one page of a read of all of them holds.
 pub const PORTAL_CUSTOMERS_PER_PAGE_MAX: usize = 500;
+/// How often a slice of a check is left behind by a node before it is given up.
+pub const SLICE_TRIES_MAX: u32 = 5;
+/// Most services or tickets in a slice or page of a check.
+pub const SLICE_MAX: usize = 100;
+/// Most tickets of a SIM from which is told what a network was asked for.
+pub const ASKED_TICKETS_MAX: usize = 16;
+/// Most drifts that one list shows.
+pub const DRIFTS_PER_PAGE_MAX: usize = 10_000;
+/// How often a drift is repaired by itself before a person must look.
+pub const REPAIRS_MAX: u32 = 3;

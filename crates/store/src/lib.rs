@@ -6,3 +6,4 @@
 pub mod copy;
 pub mod postgres;
 pub mod sqlite;
+mod walk;

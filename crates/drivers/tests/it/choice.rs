@@ -16,6 +16,7 @@ fn network(driver: &str, settings: &Value) -> Network {
         code: "AS".parse().unwrap(),
         driver: driver.into(),
         number_range: None,
+        drift: provisor_domain::drift::DriftPolicy::default(),
         settings: settings.as_object().unwrap().clone(),
     }
 }
@@ -23,7 +24,7 @@ fn network(driver: &str, settings: &Value) -> Network {
 fn sims(built: Element) -> Arc<dyn Driver> {
     match built {
         Element::Network(driver) => driver,
-        Element::Mail(driver) => panic!("{driver:?} has mailboxes"),
+        other => panic!("{other:?} serves no SIMs"),
     }
 }
 

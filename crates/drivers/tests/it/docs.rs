@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use provisor_domain::catalogue::Network;
+use provisor_domain::drift::DriftPolicy;
 use provisor_drivers::conformance::Suite;
 use provisor_drivers::{DRIVERS, check};
 use serde_json::{Map, Value};
@@ -42,7 +43,8 @@ fn the_networks_on_the_page_are_valid() {
             let driver = settings.remove("driver").unwrap().as_str().unwrap().to_owned();
             *shown.entry(driver.clone()).or_default() += 1;
             let code = code.as_str().unwrap().parse().unwrap();
-            let network = Network { code, driver, number_range: None, settings };
+            let drift = DriftPolicy::default();
+            let network = Network { code, driver, number_range: None, drift, settings };
             check(&network).unwrap_or_else(|error| panic!("{error}\n{block}"));
         }
     }

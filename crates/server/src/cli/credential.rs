@@ -13,6 +13,7 @@ use serde_json::json;
 use super::Session;
 use super::session::parsed;
 use crate::output::{self, Tone, note, plain, say};
+use crate::span::seconds;
 
 /// API credentials: they stand in for a password and can be revoked one by one
 ///
@@ -211,22 +212,6 @@ fn expiry(raw: &str, now: Timestamp) -> Result<Timestamp> {
         bail!("--expires {raw:?} is in the past");
     }
     Ok(end)
-}
-
-fn seconds(raw: &str) -> Option<i64> {
-    let (unit_at, unit) = raw.char_indices().next_back()?;
-    let number = raw.get(..unit_at)?;
-    let each = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => return None,
-    };
-    number
-        .bytes()
-        .all(|b| b.is_ascii_digit())
-        .then(|| number.parse::<i64>().ok()?.checked_mul(each))?
 }
 
 #[cfg(test)]

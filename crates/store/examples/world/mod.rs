@@ -47,6 +47,7 @@ pub(crate) fn catalogue() -> Catalogue {
         code: a("AS"),
         driver: "simulated".to_owned(),
         number_range: None,
+        drift: provisor_domain::drift::DriftPolicy::default(),
         settings: serde_json::Map::new(),
     };
     let customers = (0..CUSTOMERS).map(|n| Customer {

@@ -10,6 +10,7 @@ SET LOCAL search_path = provisor;
 -- The migrations that this database has.
 CREATE TABLE migration (
   number     BIGINT      NOT NULL PRIMARY KEY,
+  oldest     BIGINT      NOT NULL, -- the oldest schema whose programs can work with the database from here on
   applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 
@@ -25,7 +26,11 @@ CREATE TABLE setting (
   CHECK ((number IS NULL) <> (secret IS NULL))
 );
 
-INSERT INTO setting (key, number) VALUES ('maintenance', 0), ('books.generation', 0), ('stamp.users', 0), ('stamp.networks', 0);
+INSERT INTO setting (key, number) VALUES ('maintenance', 0), ('books.generation', 0), ('stamp.users', 0), ('stamp.networks', 0),
+  ('adopting', 0),      -- 1: no ticket is carried out until the networks were read
+  ('adopting.since', 0),
+  ('adopting.read', 0), -- when all networks had been read, 0 before
+  ('heartbeat', 0);     -- grows while servers run; a restored database has a smaller one than they remember
 
 -- 366 random bits of the operating system.
 INSERT INTO setting (key, secret) VALUES ('installation.key', sha256(
@@ -44,6 +49,7 @@ CREATE TABLE network (
   range_first TEXT COLLATE "C",
   range_last  TEXT COLLATE "C",
   range_next  BIGINT NOT NULL DEFAULT 0 CHECK (range_next >= 0), -- steps after range_first, next to be tried
+  drift       TEXT COLLATE "C" NOT NULL CHECK (drift IN ('report', 'repair-own', 'repair')),
   settings    TEXT COLLATE "C" NOT NULL CHECK (settings::json IS NOT NULL),
   CHECK ((range_first IS NULL) = (range_last IS NULL)),
   CHECK (length(range_first) = length(range_last) AND range_first <= range_last)
@@ -199,6 +205,9 @@ CREATE UNIQUE INDEX service_iccid ON service (iccid, (CASE WHEN status IN ('A', 
 CREATE UNIQUE INDEX service_cli ON service (cli, (CASE WHEN status IN ('A', 'B') THEN 0 ELSE code END))
   WHERE cli IS NOT NULL;
 
+-- What a network is to have, in the order in which it is checked.
+CREATE INDEX service_live ON service (network, code) WHERE status IN ('A', 'B');
+
 -- ---------------------------------------------------------------------------------------------- portal customers
 
 -- There is a row from the first completed enable (or the adoption) on; before it the version counts as 0.
@@ -338,6 +347,8 @@ CREATE TABLE ticket (
 
 -- What a worker can claim, by customer: the claim walks customers and takes from the front of each.
 CREATE INDEX ticket_claimable ON ticket (network, customer, due_at, id) WHERE state IN ('pending', 'running');
+-- What ended when, in the order in which its SIMs are checked again.
+CREATE INDEX ticket_ended ON ticket (network, finished_at, id) WHERE finished_at IS NOT NULL;
 -- For lists, newest first.
 CREATE INDEX ticket_customer ON ticket (customer, id);
 CREATE INDEX ticket_iccid ON ticket (iccid, id) WHERE iccid IS NOT NULL;
@@ -430,6 +441,55 @@ CREATE TABLE attempt (
   PRIMARY KEY (ticket_id, epoch)
 );
 
+-- ---------------------------------------------------------------------------------------------- checks of networks
+
+-- How far each walk through what is to be checked has come. live: services, by code (major); soon, late: tickets that
+-- ended, by when (major) and number (minor); drift: drifts on record, by when they were seen, without a place.
+CREATE TABLE sweep (
+  network TEXT COLLATE "C" NOT NULL,
+  walk    TEXT COLLATE "C" NOT NULL CHECK (walk = 'live' OR walk = 'soon' OR walk = 'late' OR walk = 'drift'),
+  major   BIGINT NOT NULL, -- everything up to here was handed out
+  minor   BIGINT NOT NULL,
+  lap_at  BIGINT NOT NULL, -- when the walk began from its start
+  due_at  BIGINT NOT NULL, -- when the next slice may be taken
+  PRIMARY KEY (network, walk)
+);
+
+-- Slices that are being checked, and single tickets (walk ticket: major) whose SIMs are to be looked at again. One that is
+-- not done at until_at belongs to whoever claims next.
+CREATE TABLE sweep_slice (
+  id       BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  network  TEXT COLLATE "C" NOT NULL,
+  walk     TEXT COLLATE "C" NOT NULL CHECK (walk = 'live' OR walk = 'soon' OR walk = 'late' OR walk = 'ticket'),
+  major    BIGINT NOT NULL, -- after this
+  minor    BIGINT NOT NULL,
+  to_major BIGINT NOT NULL, -- up to this
+  to_minor BIGINT NOT NULL,
+  until_at BIGINT NOT NULL,
+  tries    BIGINT NOT NULL DEFAULT 0
+);
+
+CREATE INDEX sweep_slice_lapsed ON sweep_slice (network, until_at);
+
+-- What a network has otherwise than the books say. A row goes when they agree again.
+CREATE TABLE drift (
+  network   TEXT COLLATE "C" NOT NULL,
+  iccid     TEXT COLLATE "C" NOT NULL,
+  kind      TEXT COLLATE "C" NOT NULL CHECK (kind = 'own' OR kind = 'foreign' OR kind = 'restored'),
+  found     TEXT COLLATE "C" NOT NULL,
+  what      TEXT COLLATE "C" NOT NULL,
+  since_at  BIGINT NOT NULL,
+  seen_at   BIGINT NOT NULL,
+  ticket_id BIGINT, -- the last ticket that was to repair it
+  repairs   BIGINT NOT NULL DEFAULT 0 CHECK (repairs >= 0),
+  PRIMARY KEY (network, iccid),
+  CHECK ((ticket_id IS NULL) = (repairs = 0))
+);
+
+CREATE INDEX drift_seen ON drift (network, seen_at);
+
+-- ---------------------------------------------------------------------------------------------- callers and people
+
 CREATE TABLE idempotency (
   user_id     BIGINT NOT NULL REFERENCES app_user,
   method      TEXT COLLATE "C" NOT NULL,
@@ -462,9 +522,13 @@ CREATE TABLE support_case (
   raised_by    TEXT COLLATE "C" NOT NULL,
   raised_at    BIGINT NOT NULL,
   closed_at    BIGINT,
+  close_reason TEXT COLLATE "C", -- what people said when they closed it
   CHECK ((file_name IS NULL) = (file_content IS NULL)),
-  CHECK ((service IS NULL) = (customer IS NULL))
+  CHECK ((service IS NULL) = (customer IS NULL)),
+  CHECK (close_reason IS NULL OR closed_at IS NOT NULL)
 );
+
+CREATE INDEX support_case_open ON support_case (id) WHERE closed_at IS NULL;
 
 -- What people and callers did. Nothing in it is ever changed.
 CREATE TABLE audit (

@@ -24,8 +24,11 @@ mod link;
 mod open;
 mod operations;
 mod portal;
+mod reconcile;
 mod row;
 mod sql;
+mod support_cases;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod tickets;

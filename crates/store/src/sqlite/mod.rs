@@ -16,9 +16,12 @@ mod open;
 mod operations;
 mod portal;
 mod reader;
+mod reconcile;
 mod row;
 mod sql;
 mod statements;
+mod support_cases;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod tickets;
