@@ -193,7 +193,7 @@ fn a_network_that_is_silent_holds_nobody_up_and_is_asked() {
     });
     eventually("the first one to wait", || {
         let shown = world.cli(&["ticket", "show", &first]).succeeded().stdout;
-        shown.contains("will report what comes of it").then_some(())
+        shown.contains("what comes of it is waited for").then_some(())
     });
     // It was done without a word: the next look finds it.
     for (sim, seen) in [SIM_1, SIM_2].into_iter().zip(&sent) {

@@ -222,10 +222,12 @@ fn accepted(
     let kind = FailureKind::OutcomeUnknown;
     let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
     if waited >= give_up_after {
-        let reason = format!("the network accepted it and did not report within {give_up_after:?}");
+        let reason = format!(
+            "the network accepted it; what came of it was not known within {give_up_after:?}"
+        );
         return again(attempt, Failure { kind, reason }, now, mood);
     }
-    let reason = "the network accepted it and will report what comes of it".to_owned();
+    let reason = "the network accepted it; what comes of it is waited for".to_owned();
     let look = look_after.min(give_up_after.saturating_sub(waited));
     let due = now.saturating_add(SignedDuration::try_from(look).unwrap_or(SignedDuration::MAX));
     let accepted = Acceptance { since, part };
