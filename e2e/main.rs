@@ -14,6 +14,13 @@ mod ccc;
 mod cli;
 #[cfg(test)]
 mod crash;
+// The element of the HTTP driver's own tests.
+#[cfg(test)]
+#[path = "../crates/drivers/tests/it/http/element.rs"]
+#[expect(dead_code, reason = "the driver's own tests use more of it")]
+mod element;
+#[cfg(test)]
+mod http_network;
 #[cfg(test)]
 mod life;
 // The rig of the mail driver's own tests.

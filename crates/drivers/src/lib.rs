@@ -9,6 +9,7 @@
 
 pub mod conformance;
 mod file;
+pub mod http;
 pub mod mail;
 pub mod osmo_hlr;
 pub mod simulator;
@@ -19,16 +20,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use provisor_domain::catalogue::Network;
-use provisor_domain::driver::Element;
+use provisor_domain::driver::{Callbacks, Element};
 use provisor_domain::{Iccid, NetworkCode, OpenKeys, PlainKeys, SealedKeys};
 
 pub use crate::file::FileError;
+use crate::http::HttpDriver;
 use crate::mail::{Doveadm, MailStore};
 use crate::osmo_hlr::OsmoHlr;
 use crate::simulator::{SimulatedMail, Simulator};
 
 /// The names that `driver` in a `[[network]]` table may have.
-pub const DRIVERS: [&str; 4] = ["simulated", "osmo-hlr", "mail", "simulated-mail"];
+pub const DRIVERS: [&str; 5] = ["simulated", "osmo-hlr", "http", "mail", "simulated-mail"];
 
 /// The mail network that most catalogues have, and the only one in many: its lookup file is the one that the
 /// documents name.
@@ -67,6 +69,7 @@ pub enum BuildError {
 enum Chosen {
     Simulated(simulator::Settings),
     OsmoHlr(osmo_hlr::Settings),
+    Http(Box<http::Settings>),
     Mail(mail::Settings),
     SimulatedMail(simulator::Settings),
 }
@@ -78,12 +81,14 @@ pub struct Surroundings {
     pub data_dir: PathBuf,
     /// Opens the keys of SIMs for networks that are told them.
     pub keys: Arc<dyn OpenKeys>,
+    /// Signs the addresses under which networks report by themselves; `None` in a process that they do not report to.
+    pub callbacks: Option<Arc<dyn Callbacks>>,
 }
 
 impl Surroundings {
-    /// With no way to open keys of SIMs.
+    /// With no way to open keys of SIMs, and none for networks to report.
     pub fn new(data_dir: &Path) -> Self {
-        Self { data_dir: data_dir.to_owned(), keys: Arc::new(NoKeys) }
+        Self { data_dir: data_dir.to_owned(), keys: Arc::new(NoKeys), callbacks: None }
     }
 }
 
@@ -101,8 +106,8 @@ impl OpenKeys for NoKeys {
 pub fn build(network: &Network, surroundings: &Surroundings) -> Result<Element, BuildError> {
     let chosen = choose(network)?;
     let data_dir = &surroundings.data_dir;
-    let file = chosen.file(network, data_dir);
     let code = &network.code;
+    let file = chosen.file(network, data_dir);
     let down = |settings: simulator::Settings| simulator::Settings {
         outage_file: settings.outage_file.as_ref().map(|file| data_dir.join(file)),
         ..settings
@@ -117,6 +122,12 @@ pub fn build(network: &Network, surroundings: &Surroundings) -> Result<Element, 
         Chosen::OsmoHlr(settings) => {
             let hlr = OsmoHlr::new(code, settings, Arc::clone(&surroundings.keys));
             Ok(Element::Network(Arc::new(hlr)))
+        }
+        Chosen::Http(settings) => {
+            let callbacks = surroundings.callbacks.clone();
+            let built = HttpDriver::new(code, settings.placed(data_dir), callbacks);
+            let settings = |reason| BuildError::Settings { network: code.clone(), reason };
+            return built.map(|driver| Element::Network(Arc::new(driver))).map_err(settings);
         }
         Chosen::Mail(settings) => {
             MailStore::open(code, &file, mail(settings)).map(|store| Element::Mail(Arc::new(store)))
@@ -148,7 +159,9 @@ pub fn mail_file(network: &Network, data_dir: &Path) -> Result<Option<PathBuf>, 
 pub fn mail_doveadm(network: &Network, data_dir: &Path) -> Result<Option<Doveadm>, BuildError> {
     Ok(match choose(network)? {
         Chosen::Mail(settings) => settings.doveadm.map(|doveadm| placed(doveadm, data_dir)),
-        Chosen::Simulated(_) | Chosen::OsmoHlr(_) | Chosen::SimulatedMail(_) => None,
+        Chosen::Simulated(_) | Chosen::OsmoHlr(_) | Chosen::Http(_) | Chosen::SimulatedMail(_) => {
+            None
+        }
     })
 }
 
@@ -163,6 +176,7 @@ fn choose(network: &Network) -> Result<Chosen, BuildError> {
     let chosen = match network.driver.as_str() {
         "simulated" => simulator::Settings::from_json(settings).map(Chosen::Simulated),
         "osmo-hlr" => osmo_hlr::Settings::from_json(settings).map(Chosen::OsmoHlr),
+        "http" => http::Settings::from_json(settings).map(Box::new).map(Chosen::Http),
         "mail" => mail::Settings::from_json(settings).map(Chosen::Mail),
         "simulated-mail" => simulator::Settings::of_mail(settings).map(Chosen::SimulatedMail),
         other => {
@@ -177,6 +191,7 @@ impl Chosen {
     /// Where the driver keeps its state.
     fn file(&self, network: &Network, data_dir: &Path) -> PathBuf {
         let (named, default) = match self {
+            Self::Http(_) => (&None, PathBuf::new()), // it keeps nothing
             Self::Simulated(settings) => (&settings.file, default_file(&network.code)),
             Self::SimulatedMail(settings) => (&settings.file, default_mail_file(&network.code)),
             Self::OsmoHlr(_) => (&None, default_file(&network.code)),

@@ -129,6 +129,7 @@ async fn tell(
             Outcome::Later { reason, .. }
             | Outcome::Unavailable { reason }
             | Outcome::Unknown { reason } => reason,
+            Outcome::Accepted { .. } => "it answers later, which is not waited for".to_owned(),
         };
         tokio::time::sleep(PAUSE).await;
     }

@@ -13,15 +13,17 @@ mod model;
 
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use provisor_domain::driver::{
-    Command, Comparison, Driver, DriverLimits, NetworkStatus, OnceKey, Outcome, Subscription, Want,
-    Wanted,
+    Command, Comparison, Driver, DriverLimits, Heard, NetworkStatus, OnceKey, Outcome, Report,
+    Subscription, Want, Wanted,
 };
 use provisor_domain::limits::{COMMAND_SECONDS_MAX, NETWORK_STATUS_SECONDS_MAX};
 use provisor_domain::service::{AppliedBar, Products};
 use provisor_domain::{
     ApnCode, BarCode, BoltonCode, Iccid, Imsi, Msisdn, SealedKeys, TariffCode, TicketId,
 };
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use model::Model;
@@ -69,12 +71,16 @@ fn sane(limits: &DriverLimits) -> bool {
 /// What a network really has for a SIM, found out without the driver.
 pub type Look<'a> = &'a (dyn Fn(&Iccid) -> Option<Subscription> + Send + Sync);
 
+/// Waits for what the network reports by itself about an attempt that it accepted.
+pub type Hear<'a> = &'a (dyn Fn(OnceKey) -> BoxFuture<'static, Report> + Send + Sync);
+
 /// A run of the suite.
 pub struct Suite<'a> {
     driver: &'a dyn Driver,
     world: World,
     attempts_max: i64,
     look: Option<Look<'a>>,
+    hear: Option<Hear<'a>>,
     model: Model,
     next_ticket: TicketId,
     check: &'static str,
@@ -85,7 +91,8 @@ impl<'a> Suite<'a> {
     pub fn new(driver: &'a dyn Driver, world: World) -> Self {
         let next_ticket = world.first_ticket;
         let (model, check) = (Model::default(), "start");
-        Self { driver, world, attempts_max: 1, look: None, model, next_ticket, check }
+        let (look, hear) = (None, None);
+        Self { driver, world, attempts_max: 1, look, hear, model, next_ticket, check }
     }
 
     /// Allows a network that fails at times this many attempts for each command.
@@ -98,6 +105,12 @@ impl<'a> Suite<'a> {
     #[must_use]
     pub fn look(self, look: Look<'a>) -> Self {
         Self { look: Some(look), ..self }
+    }
+
+    /// Waits for the reports of a network that accepts commands and reports later.
+    #[must_use]
+    pub fn hear(self, hear: Hear<'a>) -> Self {
+        Self { hear: Some(hear), ..self }
     }
 
     /// Sends a command of these wants as a new ticket, as often as it takes; what comes of it, and what the network
@@ -139,9 +152,18 @@ impl<'a> Suite<'a> {
     ) -> Result<Outcome, Broken> {
         let deadline = self.driver.limits().command_deadline;
         let mut last = None;
-        for epoch in first_epoch..first_epoch.saturating_add(self.attempts_max) {
-            let command = Command { once: OnceKey { ticket, epoch }, wants: wants.to_vec() };
-            match timeout(deadline, self.driver.ensure(&command)).await {
+        let once = OnceKey { ticket, epoch: first_epoch };
+        let mut command = Command { once, wants: wants.to_vec() };
+        for _ in 0..self.attempts_max {
+            let outcome = timeout(deadline, self.driver.ensure(&command)).await;
+            let outcome = match outcome {
+                Ok(Outcome::Accepted { part, look_after, .. }) => {
+                    self.follow_up(&mut command, (part, look_after)).await
+                }
+                outcome => outcome,
+            };
+            command.once.epoch = command.once.epoch.saturating_add(1);
+            match outcome {
                 Ok(outcome @ (Outcome::Done | Outcome::Refused { .. })) => return Ok(outcome),
                 Ok(Outcome::Later { after: Some(after), .. }) => tokio::time::sleep(after).await,
                 Ok(outcome) => last = Some(outcome),
@@ -151,6 +173,31 @@ impl<'a> Suite<'a> {
         let last = last.map_or("no answer within the deadline".into(), |last| format!("{last:?}"));
         Err(self
             .broken(format!("{wants:?}: not done after {} attempts: {last}", self.attempts_max)))
+    }
+
+    /// Waits for the network's reports, as the engine does, until the driver knows what came of the command.
+    async fn follow_up(
+        &self,
+        command: &mut Command,
+        (mut part, mut look_after): (u16, Duration),
+    ) -> Result<Outcome, Elapsed> {
+        loop {
+            let report = if let Some(hear) = self.hear {
+                Some(hear(command.once).await)
+            } else {
+                tokio::time::sleep(look_after).await;
+                None
+            };
+            command.once.epoch = command.once.epoch.saturating_add(1);
+            let heard = Heard { accepted: Some(part), report };
+            let following = self.driver.follow_up(command, &heard);
+            match timeout(self.driver.limits().command_deadline, following).await {
+                Ok(Outcome::Accepted { part: next, look_after: then, .. }) => {
+                    (part, look_after) = (next, then);
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Compares what the network has for every SIM with the model.

@@ -286,7 +286,7 @@ impl Driver for OsmoHlr {
                 | Outcome::Unavailable { reason }
                 | Outcome::Unknown { reason },
             ) => return Comparison::Unknown { reason },
-            Err(Outcome::Done) => return Comparison::AsWanted,
+            Err(Outcome::Done | Outcome::Accepted { .. }) => return Comparison::AsWanted,
         };
         for Part { imsi, target, .. } in parts {
             let keys = matches!(target, Target::Present { keys: Some(_), .. });

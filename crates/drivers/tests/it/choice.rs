@@ -52,7 +52,7 @@ fn an_unknown_driver_and_a_wrong_setting_are_named_before_anything_is_opened() {
     let cases = [
         (
             network("hlr", &json!({})),
-            "network AS: there is no driver \"hlr\"; use one of: simulated, osmo-hlr, mail, simulated-mail",
+            "network AS: there is no driver \"hlr\"; use one of: simulated, osmo-hlr, http, mail, simulated-mail",
         ),
         (network("simulated", &json!({ "sed": 1 })), "network AS: unknown setting `sed`"),
         (network("osmo-hlr", &json!({ "seed": 1 })), "network AS: unknown setting `seed`"),

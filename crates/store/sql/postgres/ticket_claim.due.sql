@@ -8,7 +8,7 @@ SELECT
   service.code, service.name, service.status, service.cli, service.iccid, service.network, service.contract,
   service.customer, service.tariff, service.reporting_group, service.apns, service.boltons, service.bars,
   sim_key.ki_sealed, sim_key.opc_sealed,
-  asked.customer
+  asked.customer, queue.accepted, queue.report
 FROM unnest($2::text[], $3::bigint[]) WITH ORDINALITY AS asked (customer, room, place)
 CROSS JOIN LATERAL (
   SELECT *

@@ -7,7 +7,8 @@ SELECT
   sim.iccid, sim.imsi, sim.msisdn, sim.customer, sim.network, sim.state, sim.version,
   service.code, service.name, service.status, service.cli, service.iccid, service.network, service.contract,
   service.customer, service.tariff, service.reporting_group, service.apns, service.boltons, service.bars,
-  sim_key.ki_sealed, sim_key.opc_sealed
+  sim_key.ki_sealed, sim_key.opc_sealed,
+  ticket.accepted, ticket.report
 FROM ticket
 LEFT JOIN sim ON sim.iccid = ticket.iccid
 LEFT JOIN sim_key ON sim_key.iccid = ticket.iccid

@@ -193,6 +193,7 @@ statements! {
     TICKET_OPEN_TICKET = "ticket_open.ticket";
     TICKET_OPEN_TURN = "ticket_open.turn";
     TICKET_OPEN_WRITTEN = "ticket_open.written";
+    TICKET_REPORT = "ticket_report";
     TICKET_RESCUE = "ticket_rescue";
     TICKET_RETRY = "ticket_retry";
     TICKET_SETTLE_ATTEMPT = "ticket_settle.attempt";

@@ -174,6 +174,7 @@ statements! {
     TICKET_OPEN_SECRET = "ticket_open.secret";
     TICKET_OPEN_SUBJECT = "ticket_open.subject";
     TICKET_OPEN_TICKET = "ticket_open.ticket";
+    TICKET_REPORT = "ticket_report";
     TICKET_RESCUE = "ticket_rescue";
     TICKET_RETRY = "ticket_retry";
     TICKET_SETTLE_ATTEMPT = "ticket_settle.attempt";

@@ -11,6 +11,7 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
+use provisor_domain::driver::{Acceptance, Report};
 use provisor_domain::plan::{Books, PortalBooks, ServiceBooks};
 use provisor_domain::portal::{PortalId, PortalSecret};
 use provisor_domain::store::{ClaimAsk, Claimed, Lease};
@@ -31,11 +32,13 @@ use super::number;
 const CUSTOMERS_PER_CLAIM_MAX: usize = 64;
 /// Most customers that a claim looks at once it has found one to serve.
 const CUSTOMERS_STEPPED_OVER: usize = 1_024;
-/// Where the columns of the SIM begin, those of the service, those of the SIM's keys, and the customer.
+/// Where the columns of the SIM begin, those of the service, those of the SIM's keys, the customer, and what was accepted and
+/// reported.
 const SIM_AT: usize = 10;
 const SERVICE_AT: usize = SIM_AT + row::SIM_COLUMNS;
 const KEYS_AT: usize = SERVICE_AT + row::SERVICE_COLUMNS;
 const CUSTOMER_AT: usize = KEYS_AT + 2;
+const ACCEPTED_AT: usize = CUSTOMER_AT + 1;
 
 pub(super) async fn claim(mut work: Work, ask: &ClaimAsk, clock: LeaseClock) -> Result<Claimed> {
     let lease = SignedDuration::try_from(ask.lease)
@@ -143,6 +146,8 @@ struct Found {
     in_doubt: bool,
     raised: Timestamp,
     cli: Option<Msisdn>,
+    accepted: Option<Acceptance>,
+    report: Option<Report>,
     about: FoundAbout,
 }
 
@@ -164,6 +169,8 @@ impl Found {
             books,
             in_doubt: self.in_doubt,
             raised: self.raised,
+            accepted: self.accepted,
+            report: self.report,
         }
     }
 }
@@ -184,6 +191,8 @@ fn read(row: &Row, network: &NetworkCode) -> Result<Option<Found>> {
         in_doubt: row::get::<bool>(row, 6)? || state == TicketState::Running,
         raised: row::moment(row, 7)?,
         cli: row::text_or_none(row, 8)?,
+        accepted: row::json_or_none(row, ACCEPTED_AT)?,
+        report: row::json_or_none(row, ACCEPTED_AT + 1)?,
         about: match row::text_or_none(row, SIM_AT - 1)? {
             Some(par_cust_id) => FoundAbout::Portal(PortalId {
                 tenant: tenant_of(&customer)?,

@@ -8,6 +8,7 @@
 //! something was found.
 
 use jiff::{SignedDuration, Timestamp};
+use provisor_domain::driver::{Acceptance, Report};
 use provisor_domain::plan::{Books, PortalBooks, ServiceBooks};
 use provisor_domain::portal::{PortalId, PortalSecret};
 use provisor_domain::store::{ClaimAsk, Claimed, Lease};
@@ -32,6 +33,8 @@ const SIM_AT: usize = 10;
 const SERVICE_AT: usize = SIM_AT + row::SIM_COLUMNS;
 /// Where the columns of the SIM's keys begin.
 const KEYS_AT: usize = SERVICE_AT + row::SERVICE_COLUMNS;
+/// Where what was accepted and reported is.
+const ACCEPTED_AT: usize = KEYS_AT + 2;
 
 pub(super) fn claim(connection: &Connection, ask: &ClaimAsk) -> Result<Claimed> {
     let walk = walk(connection, ask)?;
@@ -133,6 +136,8 @@ struct Found {
     in_doubt: bool,
     raised: Timestamp,
     cli: Option<Msisdn>,
+    accepted: Option<Acceptance>,
+    report: Option<Report>,
     about: FoundAbout,
 }
 
@@ -203,6 +208,8 @@ impl Taker<'_> {
             books,
             in_doubt: found.in_doubt,
             raised: found.raised,
+            accepted: found.accepted,
+            report: found.report,
         })
     }
 
@@ -257,6 +264,8 @@ fn read(
         in_doubt: row.get::<_, bool>(6)? || state == TicketState::Running,
         raised: row::moment(row, 7)?,
         cli: row::text_or_none(row, 8)?,
+        accepted: row::json_or_none(row, ACCEPTED_AT)?,
+        report: row::json_or_none(row, ACCEPTED_AT + 1)?,
         about: match row::text_or_none(row, SIM_AT - 1)? {
             Some(par_cust_id) => {
                 FoundAbout::Portal(PortalId { tenant: tenant_of(customer)?, customer: par_cust_id })

@@ -15,6 +15,7 @@ pub(crate) mod portal_reading;
 pub(crate) mod portal_settling;
 pub(crate) mod portal_world;
 pub(crate) mod reconciling;
+pub(crate) mod reports;
 pub(crate) mod settling;
 pub(crate) mod support_cases;
 pub(crate) mod users;
@@ -39,6 +40,10 @@ macro_rules! suite {
                 a_postponed_ticket_comes_back, an_unknown_ticket_waits_for_a_person,
                 a_lease_is_settled_once, what_the_books_refuse_harms_nobody_else,
                 every_kind_of_order_changes_the_books;
+            reports: an_accepted_ticket_waits_and_its_report_makes_it_due,
+                a_report_that_comes_before_the_settlement_is_kept,
+                only_the_first_report_of_the_newest_attempt_counts, what_has_ended_takes_no_report,
+                an_attempt_that_does_not_count_keeps_the_report;
             numbers: a_range_is_given_out_in_order, a_reserved_number_is_kept, a_range_runs_out,
                 what_was_not_used_is_given_again, what_became_a_sims_own_is_not_given_again,
                 a_number_rests_after_its_service,
