@@ -76,6 +76,9 @@ async fn told(store: &dyn Store) -> Vec<String> {
     told
 }
 
+/// Tables that the file does not have: it counts by looking, and a ticket is one row there.
+const OTHERWISE: [&str; 4] = ["portal_counter", "ticket_end", "ticket_queue", "ticket_record"];
+
 /// Copies what `life` left, and holds the copy against the file.
 async fn moves<L: Future<Output = ()>>(life: impl FnOnce(Arc<dyn Store>) -> L) {
     let (_dir, file) = installation(life).await;
@@ -90,7 +93,7 @@ async fn moves<L: Future<Output = ()>>(life: impl FnOnce(Arc<dyn Store>) -> L) {
         let count = format!("SELECT count(*) FROM \"{table}\"");
         match file.query_row(&count, [], |row| row.get::<_, u64>(0)) {
             Ok(there) => assert_eq!(there, rows, "{table}"),
-            Err(_) => assert_eq!(table, "portal_counter", "a table that the file does not have"),
+            Err(_) => assert!(OTHERWISE.contains(&table.as_str()), "the file has no {table}"),
         }
     }
 }
