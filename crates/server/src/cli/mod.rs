@@ -89,6 +89,7 @@ enum Command {
     Ticket(ticket::Ticket),
     #[command(subcommand)]
     Case(case::Case),
+    #[command(subcommand)]
     Network(network::Network),
     #[command(subcommand)]
     Service(service::Service),
