@@ -394,6 +394,7 @@ SELECT
   record.par_cust_id, coalesce(ended.service, record.service) AS service, coalesce(queue.cli, ended.cli) AS cli,
   record.order_json, coalesce(queue.subjects, ended.subjects) AS subjects, record.raised_by, record.raised_at,
   coalesce(queue.due_at, ended.due_at) AS due_at, ended.finished_at, coalesce(queue.epoch, ended.epoch) AS epoch,
+  queue.attempts, queue.in_doubt, queue.worker,
   coalesce(queue.failure_kind, ended.failure_kind) AS failure_kind,
   coalesce(queue.failure_reason, ended.failure_reason) AS failure_reason
 FROM ticket_record AS record

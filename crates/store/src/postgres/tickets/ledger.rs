@@ -154,6 +154,9 @@ impl Ledger {
     fn apply(&mut self, ticket: &mut Leased, change: &Change) -> Result<()> {
         match &change.service {
             None => {}
+            Some(_) if ticket.portal.is_some() => {
+                return Err(Fault::conflict("the ticket is about a portal customer"));
+            }
             Some(ServiceChange::Create(new)) => {
                 if ticket.service.is_some() {
                     return Err(Fault::conflict("the ticket has a service already"));
