@@ -59,6 +59,13 @@ impl World {
         world
     }
 
+    /// With this catalogue on a file, whatever the other tests run on.
+    pub(crate) fn on_file_with(catalogue: &str) -> Self {
+        let world = Self::at(Place::File);
+        world.apply(catalogue);
+        world
+    }
+
     fn at(place: Place) -> Self {
         Self { dir: TempDir::with_prefix("provisor-e2e-").expect("a temporary directory"), place }
     }

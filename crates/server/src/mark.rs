@@ -13,7 +13,7 @@ use provisor_domain::clock::{Clock, SystemClock};
 use provisor_domain::store::{Origin, Store, StoreError};
 
 /// How often the heartbeat moves on.
-const BEAT: Duration = Duration::from_secs(10);
+const BEAT: Duration = Duration::from_secs(5);
 /// How far the heartbeat of an older copy is moved beyond the file: the files of other nodes may be ahead of this one.
 const BEYOND: i64 = 1 << 20;
 /// What the file begins with.

@@ -69,7 +69,8 @@ pub struct SweepAsk {
     pub idle: Duration,
     /// How long a walk through live services takes at least.
     pub period: Duration,
-    /// Of tickets: how long ago they ended at least; of drifts: how long ago they were seen.
+    /// Of tickets: how long ago they ended at least; of drifts: how long ago they were seen; of live services: how long
+    /// the first walk is waited with.
     pub age: Duration,
     /// Of tickets: how long ago they ended at most. A walk that has fallen further behind leaves them out.
     pub age_max: Duration,
