@@ -54,9 +54,13 @@ fn a_ticket_is_cancelled_and_its_sim_is_free_again() {
     let server = world.serve();
     let mut alice = Caller::alice(&server);
     let id = stuck(&mut alice);
-    world.cli(&["ticket", "cancel", &id]).succeeded();
+    let waiting = alice.ticket(&id);
+    assert!(waiting["errorMessage"].is_null(), "not the last word: {waiting}");
+    world.cli(&["ticket", "cancel", &id, "--reason", "ordered\nby mistake"]).succeeded();
     let ticket = alice.ended(&id);
     assert_eq!(ticket["status"], "Cancelled", "{ticket}");
+    assert_eq!(ticket["errorMessage"], "ordered by mistake", "{ticket}");
+    assert!(ticket["errorCode"].is_null(), "nothing failed: {ticket}");
     assert!(ticket["finished"].is_string(), "{ticket}");
     assert_eq!(alice.nina(SIM_STUCK)["status_code"], "A");
     stuck(&mut alice);

@@ -27,7 +27,7 @@ fn bar(sim: &str) -> Value {
 
 #[test]
 fn after_a_restore_nothing_is_sent_before_the_networks_were_read() {
-    let world = World::on_file_with(&logged());
+    let world = World::on(Kind::Sqlite, &logged());
     let network = Network::of(&world);
     let mut server = world.serve();
     let mut alice = Caller::alice(&server);
@@ -83,11 +83,10 @@ fn after_a_restore_nothing_is_sent_before_the_networks_were_read() {
 
 #[test]
 fn open_tickets_of_a_restored_database_are_told_by_where_they_stand() {
-    let world = World::on_file_with(&logged().replacen(
-        "log = true",
-        "log = true\noutage_file = \"as-is-down\"",
-        1,
-    ));
+    let world = World::on(
+        Kind::Sqlite,
+        &logged().replacen("log = true", "log = true\noutage_file = \"as-is-down\"", 1),
+    );
     let network = Network::of(&world);
     let server = world.serve();
     let mut alice = Caller::alice(&server);

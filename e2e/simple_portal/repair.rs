@@ -136,3 +136,49 @@ fn a_tenants_mail_system_stays_the_one_it_has() {
     let said = world.cli(&["catalogue", "apply", &file]).failed().stderr;
     assert!(said.contains("its mail system is DOWNMAIL and stays that"), "{said}");
 }
+
+/// The lookup file cannot be made, because a file is where its folder is to be.
+#[test]
+fn a_mail_system_that_could_not_be_started_is_started_once_nothing_is_in_its_way() {
+    let world = World::with(
+        r#"
+        [[network]]
+        code = "MAIL"
+        driver = "mail"
+        file = "blocked/mail.db"
+
+        [[tenant]]
+        name = "kommitt"
+        mail_domain = "rapeedo.net"
+        packs = [{ name = "Mail", kind = "count" }]
+        "#,
+    );
+    let blocked = world.file("blocked", "");
+    let server = world.serve();
+    let figure = "provisor_network_reachable{network=\"MAIL\"}";
+    let mut watcher = Client::new(server.metrics());
+    let mut reachable = |value: &str| {
+        eventually(&format!("{figure} {value}"), || {
+            let figures = watcher.get("/metrics").body;
+            figures.contains(&format!("{figure} {value}\n")).then_some(())
+        });
+    };
+    let mut back_end = BackEnd::new(&server, "kommitt").with("Prefer", "respond-async");
+    back_end.done(&format!("access/1/enable/{HASH}"));
+    back_end.clean("1"); // no mailbox yet: nothing that the mail system must hear of
+    assert_eq!(back_end.done("pack/1/enable/mail/1")["dirty"], true);
+    let waiting = eventually("the ticket to say what it waits for", || {
+        let listed = world.cli(&["ticket", "list", "--state", "pending"]).succeeded().stdout;
+        listed.contains("driver cannot be started").then_some(listed)
+    });
+    let id = waiting.lines().nth(1).and_then(|line| line.split_whitespace().next());
+    let shown = world.cli(&["ticket", "show", id.expect("a ticket's number")]).succeeded().stdout;
+    assert!(shown.contains("driver cannot be started"), "{shown}");
+    reachable("0");
+    std::fs::remove_file(blocked).expect("it was there");
+    reachable("1");
+    back_end.clean("1");
+    assert_eq!(works(&world, "blocked/mail.db", "1"), Some(true));
+    let told = server.output().stderr().matches("cannot be driven").count();
+    assert_eq!(told, 1, "said once, not every few seconds");
+}

@@ -29,7 +29,10 @@ fn row(method: Method, ticket: &str) -> Row {
         Method::GetContracts => {
             Row { members: json!({"customer": "1000000"}), foreign: "403", narrower: None }
         }
-        Method::ConnectService => Row { members: connect(SIM_1), foreign: "403", narrower: None },
+        // A user of one service cannot connect a second one.
+        Method::ConnectService => {
+            Row { members: connect(SIM_1), foreign: "403", narrower: Some("105") }
+        }
         Method::DisconnectService | Method::QueryService => {
             Row { members: json!({"service": service}), foreign: "400", narrower: Some("105") }
         }

@@ -170,7 +170,19 @@ pub enum Element {
     Network(Arc<dyn Driver>),
     /// A mail system.
     Mail(Arc<dyn MailDriver>),
+    /// Either, whose driver could not be built: its tickets wait until it can.
+    Missing {
+        /// Why it could not.
+        error: String,
+    },
 }
+
+/// How fast tickets are told that their network has no driver. Each is told again every ten seconds or so, for days.
+const MISSING: DriverLimits = DriverLimits {
+    in_flight_max: 1,
+    per_second_max: Some(5),
+    command_deadline: Duration::from_secs(1),
+};
 
 impl Element {
     /// How hard it may be driven.
@@ -178,6 +190,15 @@ impl Element {
         match self {
             Self::Network(driver) => driver.limits(),
             Self::Mail(driver) => driver.limits(),
+            Self::Missing { .. } => MISSING,
+        }
+    }
+
+    /// Why its driver could not be built, where it could not.
+    pub fn missing(&self) -> Option<&str> {
+        match self {
+            Self::Network(_) | Self::Mail(_) => None,
+            Self::Missing { error } => Some(error),
         }
     }
 }

@@ -51,6 +51,12 @@ pub const PASSWORD_CHECKS_WAITING_MAX: usize = 256;
 pub const SUPPORT_FILE_BYTES_MAX: usize = 700 * 1024;
 /// Longest message of a support case in characters.
 pub const SUPPORT_MESSAGE_CHARS_MAX: usize = 10_000;
+/// Most support cases that one page of a list shows.
+pub const CASES_PER_PAGE_MAX: usize = 1_000;
+/// So much of a support case's message stands in a list, in characters.
+pub const CASE_MESSAGE_LISTED_CHARS_MAX: usize = 80;
+/// Longest reason that an operator gives, in characters.
+pub const REASON_CHARS_MAX: usize = 1_000;
 /// Rows of a SIM import that the store is given at once; how many of them land in one transaction is its business.
 pub const IMPORT_ROWS_PER_BATCH: usize = 5_000;
 /// Most bad rows of a SIM import that are named; the rest is counted.

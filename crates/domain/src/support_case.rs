@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::store::{Idempotency, Origin};
-use crate::{Scope, Service, ServiceCode, TicketId, TicketTypeCode};
+use crate::{CustomerNumber, Scope, Service, ServiceCode, TicketId, TicketTypeCode};
 
 /// A support case to be written down.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub struct NewSupportCase {
 }
 
 /// A file of a support case.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SupportFile {
     /// Its name, as the caller gave it. Never used as a path.
     pub name: String,
@@ -48,4 +48,53 @@ pub struct SupportCase {
     pub raised: Timestamp,
     /// When people closed it.
     pub closed: Option<Timestamp>,
+}
+
+/// Which support cases a list shows.
+#[derive(Debug, Clone, Copy)]
+pub struct CaseFilter {
+    /// Those that are closed, too.
+    pub closed: bool,
+    /// Only with a smaller number (for the next page).
+    pub before: Option<TicketId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A support case as the people see it who answer it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseEntry {
+    /// What its raiser sees.
+    pub case: SupportCase,
+    /// Whose service it is about.
+    pub customer: Option<CustomerNumber>,
+    /// Who raised it.
+    pub raised_by: String,
+    /// What it says; in a list the first [`CASE_MESSAGE_LISTED_CHARS_MAX`](crate::limits::CASE_MESSAGE_LISTED_CHARS_MAX)
+    /// characters.
+    pub message: String,
+    /// The name of the file that came with it.
+    pub file_name: Option<String>,
+    /// What was said when it was closed.
+    pub close_reason: Option<String>,
+}
+
+/// A support case with its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseDetail {
+    /// The case.
+    pub entry: CaseEntry,
+    /// What came with it.
+    pub file: Option<SupportFile>,
+}
+
+/// What came of closing a support case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaseClosing {
+    /// It is closed now.
+    Closed,
+    /// It was closed already; what was said then stays.
+    AlreadyClosed,
+    /// There is no such case.
+    Absent,
 }

@@ -41,7 +41,7 @@ impl Network {
     pub(crate) fn driver(&self) -> Option<&Arc<dyn Driver>> {
         match &self.element {
             Element::Network(driver) => Some(driver),
-            Element::Mail(_) => None,
+            Element::Mail(_) | Element::Missing { .. } => None,
         }
     }
 }

@@ -8,13 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use provisor_domain::catalogue;
+use provisor_domain::driver::Element;
 use provisor_domain::store::{Stamp, StoreError};
+use tokio::time::Instant;
 
 use crate::engine::Engine;
 use crate::networks::{Network, NetworkFactory};
 
 /// How often the stamps are read.
 const POLL: Duration = Duration::from_millis(250);
+/// How often a driver that could not be built is tried again.
+const REBUILD: Duration = Duration::from_secs(5);
 
 /// Watches the store on behalf of an engine.
 pub struct Watch {
@@ -22,6 +26,8 @@ pub struct Watch {
     build: NetworkFactory,
     without: Box<dyn Fn(&catalogue::Network) -> bool + Send + Sync>,
     seen: Option<Stamp>,
+    /// When the drivers that could not be built are tried again; `None` when there are none.
+    rebuild: Option<Instant>,
 }
 
 impl std::fmt::Debug for Watch {
@@ -33,7 +39,7 @@ impl std::fmt::Debug for Watch {
 impl Watch {
     /// A watch that builds drivers by `build`.
     pub fn new(engine: Arc<Engine>, build: NetworkFactory) -> Self {
-        Self { engine, build, without: Box::new(|_| false), seen: None }
+        Self { engine, build, without: Box::new(|_| false), seen: None, rebuild: None }
     }
 
     /// The same, but networks that `without` picks get no driver in this process.
@@ -57,6 +63,8 @@ impl Watch {
             self.networks().await?;
             let tenants = self.engine.store.tenant_list().await?;
             self.engine.tenants.replace(tenants);
+        } else if self.rebuild.is_some_and(|then| then <= Instant::now()) {
+            self.networks().await?;
         }
         self.seen = Some(stamp);
         Ok(())
@@ -81,31 +89,44 @@ impl Watch {
     }
 
     /// Builds drivers for networks that are new or changed; the others keep theirs, with what is under way there.
-    async fn networks(&self) -> Result<(), StoreError> {
+    /// Those that could not be built are tried again; meanwhile they are there without one, so that their tickets say why
+    /// they wait.
+    async fn networks(&mut self) -> Result<(), StoreError> {
         let known = self.engine.networks.all();
         let mut networks = HashMap::new();
+        let mut rebuild = None;
         for entry in self.engine.store.network_list().await? {
             let code = entry.code.clone();
             if (self.without)(&entry) {
                 continue;
             }
             let same = known.get(&code).filter(|network| network.entry == entry);
-            if let Some(network) = same {
+            if let Some(network) = same.filter(|network| network.element.missing().is_none()) {
                 networks.insert(code, network.clone());
                 continue;
             }
-            match (self.build)(&entry) {
+            let network = match (self.build)(&entry) {
                 Ok(element) => {
                     tracing::info!(network = %code, driver = entry.driver, "network ready");
-                    networks.insert(code, Arc::new(Network::new(entry, element)));
+                    Arc::new(Network::new(entry, element))
                 }
                 Err(error) => {
-                    tracing::error!(network = %code, driver = entry.driver, %error,
-                        "network cannot be driven; its tickets wait until its catalogue entry is mended");
+                    rebuild = Some(Instant::now() + REBUILD);
+                    let said = same.filter(|network| network.element.missing() == Some(&error));
+                    said.cloned().unwrap_or_else(|| missing(entry, error))
                 }
-            }
+            };
+            networks.insert(code, network);
         }
+        self.rebuild = rebuild;
         self.engine.networks.replace(networks);
         Ok(())
     }
+}
+
+/// A network without a driver.
+fn missing(entry: catalogue::Network, error: String) -> Arc<Network> {
+    tracing::error!(network = %entry.code, driver = entry.driver, %error,
+        "network cannot be driven; its tickets wait, and it is tried again every few seconds");
+    Arc::new(Network::new(entry, Element::Missing { error }))
 }

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 
 use super::{Origin, StoreError};
 use crate::catalogue::{Catalogue, CatalogueKeys};
+use crate::support_case::{CaseClosing, CaseDetail, CaseEntry, CaseFilter};
 use crate::ticket::{Failure, Ticket, TicketState};
 use crate::{
     CustomerNumber, Iccid, Imsi, Msisdn, NetworkCode, Order, OrderKind, PortalId, ServiceCode,
@@ -228,6 +229,21 @@ pub trait Operations: Send + Sync {
         origin: Origin,
         now: Timestamp,
     ) -> Result<TicketMoved, StoreError>;
+
+    /// Support cases, newest first.
+    async fn support_case_list(&self, filter: CaseFilter) -> Result<Vec<CaseEntry>, StoreError>;
+
+    /// One support case, whole.
+    async fn support_case_show(&self, id: TicketId) -> Result<Option<CaseDetail>, StoreError>;
+
+    /// Ends support cases: people have done what was to be done. Answers in the order of `ids`.
+    async fn support_case_close(
+        &self,
+        ids: Vec<TicketId>,
+        reason: Option<String>,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<Vec<CaseClosing>, StoreError>;
 
     /// Final invoice: closes services that are switched off. Answers in the order of `codes`.
     async fn service_close(

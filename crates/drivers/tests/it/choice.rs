@@ -24,7 +24,7 @@ fn network(driver: &str, settings: &Value) -> Network {
 fn sims(built: Element) -> Arc<dyn Driver> {
     match built {
         Element::Network(driver) => driver,
-        Element::Mail(driver) => panic!("{driver:?} has mailboxes"),
+        other => panic!("{other:?} serves no SIMs"),
     }
 }
 

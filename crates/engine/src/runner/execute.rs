@@ -75,8 +75,8 @@ pub(crate) async fn attempt(network: Arc<Network>, lease: Lease, now: Timestamp)
             Ok(plan) => match plan.command {
                 None => Ending::BooksOnly(Box::new(plan.change)),
                 Some(instruction) => match sending(&network.element, &instruction) {
-                    None => Ending::Wanting(other_kind()),
-                    Some(sending) => ask(&network, sending, lease.until, now)
+                    Err(failure) => Ending::Wanting(failure),
+                    Ok(sending) => ask(&network, sending, lease.until, now)
                         .await
                         .map_or(Ending::GivenBack("too little of the lease was left"), |outcome| {
                             Ending::Asked(outcome, Box::new(plan.change))
@@ -107,22 +107,27 @@ async fn ask(
     })
 }
 
-/// The command on its way to the driver; `None` when the network's driver is of another kind.
+/// The command on its way to the driver; what is wanting when there is no driver for it.
 fn sending<'a>(
     element: &'a Element,
     instruction: &'a Instruction,
-) -> Option<BoxFuture<'a, Outcome>> {
+) -> Result<BoxFuture<'a, Outcome>, Failure> {
     match (element, instruction) {
-        (Element::Network(driver), Instruction::Network(command)) => Some(driver.ensure(command)),
-        (Element::Mail(driver), Instruction::Mail(command)) => Some(driver.ensure(command)),
+        (Element::Network(driver), Instruction::Network(command)) => Ok(driver.ensure(command)),
+        (Element::Mail(driver), Instruction::Mail(command)) => Ok(driver.ensure(command)),
+        // Nothing that the network said: it is well, and serves others.
         (Element::Network(_), Instruction::Mail(_))
-        | (Element::Mail(_), Instruction::Network(_)) => None,
+        | (Element::Mail(_), Instruction::Network(_)) => {
+            Err(no_driver("this network's driver is of another kind: mend its catalogue entry"))
+        }
+        // Callers may come to read it: what is wrong with the driver is in the log only.
+        (Element::Missing { .. }, _) => Err(no_driver(
+            "this network's driver cannot be started, which is tried again and again: the server's log says what to mend",
+        )),
     }
 }
 
-/// Nothing that the network said: it is well, and serves others.
-fn other_kind() -> Failure {
-    let reason = "this network's driver is of another kind: mend its catalogue entry";
+fn no_driver(reason: &str) -> Failure {
     Failure { kind: FailureKind::Unavailable, reason: reason.to_owned() }
 }
 

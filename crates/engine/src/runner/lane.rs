@@ -66,7 +66,8 @@ impl Lane {
     /// Runs until `end` turns true and what is under way has been settled.
     pub(crate) async fn run(mut self, mut end: watch::Receiver<bool>, alone: bool) {
         self.network.set_down(false);
-        self.engine.metrics.reachable(&self.network.entry.code, true);
+        let reachable = self.network.element.missing().is_none();
+        self.engine.metrics.reachable(&self.network.entry.code, reachable);
         if alone {
             self.desk.rescue().await;
         }

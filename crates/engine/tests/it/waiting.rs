@@ -1,9 +1,13 @@
-//! Tickets that wait for a person: their network has a driver of another kind, or its range of numbers is used up.
+//! Tickets that wait for a person: their network has a driver of another kind or none, or its range of numbers is used
+//! up.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use provisor_domain::TicketState;
 use provisor_domain::catalogue::Catalogue;
+use provisor_domain::driver::Element;
 use provisor_domain::limits::ATTEMPTS_MAX;
 use provisor_domain::portal::RequestState;
 use provisor_domain::store::{Operations, TicketDetail};
@@ -65,8 +69,7 @@ fn range_to(last: &str) -> provisor_domain::catalogue::Network {
 
 #[tokio::test]
 async fn a_connect_waits_for_a_number_however_long_and_gets_it_when_the_range_grows() {
-    let factory: NetworkFactory =
-        Arc::new(|_| Ok(provisor_domain::driver::Element::Network(Arc::new(Script::obedient()))));
+    let factory: NetworkFactory = Arc::new(|_| Ok(Element::Network(Arc::new(Script::obedient()))));
     let mut small = catalogue();
     small.networks[0] = range_to("07700900001");
     let world = World::of(small, factory).await;
@@ -108,5 +111,66 @@ async fn a_connect_waits_for_a_number_however_long_and_gets_it_when_the_range_gr
     }
     let cli = detail.ticket.about.cli().map(ToString::to_string);
     assert_eq!(cli.as_deref(), Some("07700900002"));
+    running.finish().await;
+}
+
+/// A factory that fails until it is told that the driver can be built.
+fn hindered() -> (NetworkFactory, Arc<AtomicBool>) {
+    let mended = Arc::new(AtomicBool::new(false));
+    let told = mended.clone();
+    let factory: NetworkFactory = Arc::new(move |_| {
+        let built = || Element::Network(Arc::new(Script::obedient()));
+        told.load(Ordering::SeqCst).then(built).ok_or_else(|| "no room on /secret/disk".to_owned())
+    });
+    (factory, mended)
+}
+
+#[tokio::test]
+async fn a_ticket_of_a_network_without_a_driver_says_so_and_goes_on_when_it_is_there() {
+    let (factory, mended) = hindered();
+    let world = World::by(factory).await;
+    let running = world.run();
+    let mario = world.call("MarioG").await;
+    let waiting = world.connect(&mario, 0).await.ticket;
+    let detail = world.attempted(waiting).await;
+    assert_eq!(detail.ticket.state, TicketState::Pending);
+    let failure = detail.ticket.failure.unwrap();
+    assert_eq!(failure.kind, FailureKind::Unavailable);
+    assert!(failure.reason.contains("cannot be started"), "{}", failure.reason);
+    assert!(!failure.reason.contains("/secret"), "callers may read it: {}", failure.reason);
+    mended.store(true, Ordering::SeqCst);
+    world.look().await;
+    world.until_in_time(waiting, &[TicketState::Completed]).await;
+    running.finish().await;
+}
+
+#[tokio::test]
+async fn a_ticket_does_not_wait_for_a_driver_for_ever() {
+    let (factory, _never) = hindered();
+    let world = World::by(factory).await;
+    let mario = world.call("MarioG").await;
+    let waiting = world.connect(&mario, 0).await.ticket;
+    world.clock.pass(Duration::from_hours(24 * 7 + 1));
+    let running = world.run();
+    let detail = world.until(waiting, &[TicketState::Failed]).await;
+    assert_eq!(detail.ticket.failure.unwrap().kind, FailureKind::Unavailable);
+    running.finish().await;
+}
+
+#[tokio::test]
+async fn what_needs_no_driver_does_not_wait_for_one() {
+    let (factory, mended) = hindered();
+    mended.store(true, Ordering::SeqCst);
+    let world = World::by(factory).await;
+    let running = world.run();
+    let mario = world.call("MarioG").await;
+    let service = world.connected(&mario, 0).await;
+    mended.store(false, Ordering::SeqCst);
+    world
+        .apply(Catalogue { networks: vec![range_to("07700900001")], ..Catalogue::default() })
+        .await;
+    let rename = ServiceOrder::Rename("Another name".parse().unwrap());
+    let raised = world.engine.change_service(&mario, service, rename).await.unwrap();
+    world.until(raised.ticket, &[TicketState::Completed]).await;
     running.finish().await;
 }

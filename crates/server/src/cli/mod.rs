@@ -1,9 +1,11 @@
 //! The command line: one file a command, named like it.
 
 mod adopt;
+mod case;
 mod catalogue;
 mod completions;
 mod config;
+mod copy;
 mod credential;
 mod demo;
 mod mail;
@@ -40,6 +42,9 @@ From nothing to a running server:
   provisor serve                          the APIs, and the work behind them
 
 Every command works beside a running server, which sees the change within a second.";
+
+/// The exit code of a wrong command line, whether clap finds it or a command does.
+const USAGE: u8 = 2;
 
 /// Provisions SIM services at mobile networks and mailboxes at mail systems: two legacy APIs over one durable ticket
 /// engine.
@@ -83,6 +88,8 @@ enum Command {
     #[command(subcommand)]
     Ticket(ticket::Ticket),
     #[command(subcommand)]
+    Case(case::Case),
+    #[command(subcommand)]
     Network(network::Network),
     #[command(subcommand)]
     Service(service::Service),
@@ -95,6 +102,7 @@ enum Command {
     #[command(subcommand)]
     Adopt(adopt::Adopt),
     Migrate(migrate::Migrate),
+    Copy(copy::Copy),
     #[command(subcommand)]
     Config(config::ConfigCommand),
     Completions(completions::Completions),
@@ -107,7 +115,7 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => {
             // Help and version are asked for: 0. A wrong command line: 2.
             let _nobody_reads_it = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
         }
     };
     match run(cli) {
@@ -115,7 +123,7 @@ pub(crate) fn main() -> ExitCode {
         Err(error) if nobody_reads(&error) => ExitCode::SUCCESS,
         Err(error) => {
             note(format_args!("error: {error:#}"));
-            ExitCode::FAILURE
+            if error.is::<session::Usage>() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -160,6 +168,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Catalogue(command) => command.run(session).await?,
         Command::Sim(command) => return command.run(session).await,
         Command::Ticket(command) => command.run(session).await?,
+        Command::Case(command) => command.run(session).await?,
         Command::Network(command) => return command.run(session).await,
         Command::Service(command) => command.run(session).await?,
         Command::User(command) => command.run(session).await?,
@@ -167,6 +176,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Maintenance(command) => command.run(session).await?,
         Command::Adopt(command) => command.run(session).await?,
         Command::Migrate(command) => command.run(session).await?,
+        Command::Copy(command) => command.run(session).await?,
         Command::Config(command) => command.run(session)?,
         Command::Completions(command) => command.run()?,
     }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use jiff::Timestamp;
+use provisor_domain::TicketId;
 use provisor_domain::clock::{Clock, SystemClock};
 use provisor_domain::store::{Origin, Store};
 
@@ -66,10 +67,25 @@ impl Session {
     }
 }
 
+/// A command line that cannot be carried out as it is typed. Ends the program like one that cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(String);
+
+/// Says what is wrong with the command line.
+pub(crate) fn usage(what: String) -> anyhow::Error {
+    Usage(what).into()
+}
+
 /// Parses what an operator typed; the error names what it was to be.
 pub(crate) fn parsed<T>(what: &str, raw: &str) -> Result<T>
 where
     T: std::str::FromStr<Err = provisor_domain::Malformed>,
 {
-    raw.parse().with_context(|| format!("{what} {raw:?}"))
+    raw.parse().map_err(|error| usage(format!("{what} {raw:?}: {error}")))
+}
+
+/// Parses numbers of tickets or support cases.
+pub(crate) fn numbers(what: &str, raw: &[String]) -> Result<Vec<TicketId>> {
+    raw.iter().map(|raw| parsed(what, raw)).collect()
 }

@@ -1,16 +1,16 @@
 //! `provisor ticket list|show|retry|cancel`
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use provisor_domain::limits::TICKETS_PER_PAGE_MAX;
-use provisor_domain::store::{TicketDetail, TicketFilter, TicketMoved};
+use provisor_domain::limits::{REASON_CHARS_MAX, TICKETS_PER_PAGE_MAX};
+use provisor_domain::store::{Store, TicketDetail, TicketFilter, TicketMoved};
 use provisor_domain::ticket::{About, Failure, Ticket as Record};
 use provisor_domain::{TicketId, TicketState};
 use serde_json::{Value, json};
 
 use super::Session;
-use super::session::parsed;
+use super::session::{numbers, parsed, usage};
 use crate::output::{self, Text, Tone, note, paint, plain, say};
 
 /// What is to be done about an unknown ticket.
@@ -102,6 +102,9 @@ pub(crate) struct Retry {
     /// The tickets' numbers
     #[arg(required = true)]
     ids: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 const AFTER_CANCEL: &str = "\
@@ -123,6 +126,9 @@ pub(crate) struct Cancel {
     /// Why; the caller can read it
     #[arg(long, default_value = "cancelled by an operator", value_name = "TEXT")]
     reason: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Ticket {
@@ -141,7 +147,7 @@ impl List {
         let states: Result<Vec<TicketState>> =
             self.state.iter().map(|raw| parsed("--state", raw.trim())).collect();
         if self.limit == 0 || self.limit > TICKETS_PER_PAGE_MAX {
-            bail!("--limit must be 1 to {TICKETS_PER_PAGE_MAX}");
+            return Err(usage(format!("--limit must be 1 to {TICKETS_PER_PAGE_MAX}")));
         }
         let option = |raw: &Option<String>, what| raw.as_deref().map(|raw| (what, raw.to_owned()));
         Ok(TicketFilter {
@@ -180,8 +186,10 @@ impl List {
 impl Show {
     async fn run(self, session: &Session) -> Result<()> {
         let id: TicketId = parsed("ticket", &self.id)?;
-        let found = session.store().await?.ticket_show(id).await?;
-        let detail = found.ok_or_else(|| anyhow!("there is no ticket {id}"))?;
+        let store = session.store().await?;
+        let Some(detail) = store.ticket_show(id).await? else {
+            bail!(absent(store.as_ref(), id).await?);
+        };
         if self.json {
             return output::json(&detail_json(&detail)?);
         }
@@ -192,10 +200,10 @@ impl Show {
 impl Retry {
     async fn run(self, session: &Session) -> Result<()> {
         let store = session.store().await?;
-        let mut outcome = Outcome::default();
-        for id in ids(&self.ids)? {
+        let mut outcome = Outcome::new(self.json);
+        for id in numbers("ticket", &self.ids)? {
             let moved = store.ticket_retry(id, Session::origin(), Session::now()).await?;
-            outcome.note(id, moved, "will be tried now")?;
+            outcome.note(store.as_ref(), id, moved, "will be tried now").await?;
         }
         outcome.end()
     }
@@ -203,31 +211,61 @@ impl Retry {
 
 impl Cancel {
     async fn run(self, session: &Session) -> Result<()> {
+        if self.reason.chars().count() > REASON_CHARS_MAX {
+            return Err(usage(format!("--reason must be {REASON_CHARS_MAX} characters at most")));
+        }
         let store = session.store().await?;
-        let mut outcome = Outcome::default();
-        for id in ids(&self.ids)? {
+        let mut outcome = Outcome::new(self.json);
+        for id in numbers("ticket", &self.ids)? {
             let reason = self.reason.clone();
             let moved = store.ticket_cancel(id, reason, Session::origin(), Session::now()).await?;
-            outcome.note(id, moved, "cancelled")?;
+            outcome.note(store.as_ref(), id, moved, "cancelled").await?;
         }
         outcome.end()
     }
 }
 
-fn ids(raw: &[String]) -> Result<Vec<TicketId>> {
-    raw.iter().map(|raw| parsed("ticket", raw)).collect()
+/// What is said of a number that no ticket has.
+async fn absent(store: &dyn Store, id: TicketId) -> Result<String> {
+    Ok(match store.support_case_show(id).await? {
+        Some(_) => format!("{id} is a support case, not a ticket: `provisor case show {id}`"),
+        None => format!("there is no ticket {id}"),
+    })
 }
 
-/// How many of several could not be moved.
-#[derive(Debug, Default)]
+/// What came of moving several tickets.
+#[derive(Debug)]
 struct Outcome {
     refused: usize,
+    json: Option<Vec<Value>>,
 }
 
 impl Outcome {
-    fn note(&mut self, id: TicketId, moved: TicketMoved, done: &str) -> Result<()> {
+    fn new(json: bool) -> Self {
+        Self { refused: 0, json: json.then(Vec::new) }
+    }
+
+    async fn note(
+        &mut self,
+        store: &dyn Store,
+        id: TicketId,
+        moved: TicketMoved,
+        done: &str,
+    ) -> Result<()> {
+        if !matches!(moved, TicketMoved::To(_)) {
+            self.refused += 1;
+        }
+        if let Some(all) = &mut self.json {
+            let (moved, state) = match moved {
+                TicketMoved::To(state) => (true, Some(state.as_str())),
+                TicketMoved::NotFrom(state) => (false, Some(state.as_str())),
+                TicketMoved::Absent => (false, None),
+            };
+            all.push(json!({"id": id, "moved": moved, "state": state}));
+            return Ok(());
+        }
         match moved {
-            TicketMoved::To(_) => return say(format!("ticket {id}: {done}")),
+            TicketMoved::To(_) => say(format!("ticket {id}: {done}"))?,
             TicketMoved::NotFrom(TicketState::Running) => {
                 note(format!(
                     "ticket {id}: it is running at this moment; look again in a few seconds"
@@ -236,15 +274,18 @@ impl Outcome {
             TicketMoved::NotFrom(state) => {
                 note(format!("ticket {id}: it is {} already", state.as_str()));
             }
-            TicketMoved::Absent => note(format!("ticket {id}: there is no such ticket")),
+            TicketMoved::Absent => note(absent(store, id).await?),
         }
-        self.refused += 1;
         Ok(())
     }
 
     fn end(self) -> Result<()> {
+        if let Some(all) = &self.json {
+            output::json(all)?;
+        }
         match self.refused {
             0 => Ok(()),
+            1 => bail!("1 ticket left as it is"),
             refused => bail!("{} left as they are", output::count(refused as u64, "ticket")),
         }
     }

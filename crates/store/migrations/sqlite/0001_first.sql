@@ -485,9 +485,13 @@ CREATE TABLE support_case (
   raised_by    TEXT    NOT NULL,
   raised_at    INTEGER NOT NULL,
   closed_at    INTEGER,
+  close_reason TEXT, -- what people said when they closed it
   CHECK ((file_name IS NULL) = (file_content IS NULL)),
-  CHECK ((service IS NULL) = (customer IS NULL))
+  CHECK ((service IS NULL) = (customer IS NULL)),
+  CHECK (close_reason IS NULL OR closed_at IS NOT NULL)
 ) STRICT;
+
+CREATE INDEX support_case_open ON support_case (id) WHERE closed_at IS NULL;
 
 -- What people and callers did. Nothing in it is ever changed.
 CREATE TABLE audit (

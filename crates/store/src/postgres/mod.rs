@@ -27,6 +27,7 @@ mod portal;
 mod reconcile;
 mod row;
 mod sql;
+mod support_cases;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,9 @@ use provisor_domain::store::StoreError;
 use tokio_postgres::Row;
 
 pub use open::OpenError;
+
+pub(crate) use fault::words;
+pub(crate) use sql::{COPY_IDENTITIES, COPY_NUMBERS, COPY_TABLES};
 
 use address::Address;
 use bell::Bell;
@@ -188,6 +192,13 @@ impl PostgresStore {
         let mut answers = self.ask(&[Ask::new(sql, params)]).await?;
         Ok(answers.pop().map(|answer| answer.rows).unwrap_or_default())
     }
+}
+
+/// A connection of one's own to the database that `url` names, which has its schema.
+pub(crate) async fn bare(url: &str) -> Result<tokio_postgres::Client, OpenError> {
+    let address = Address::read(url)?;
+    open::bring_up(&address, Options { migrate: false, ..Options::default() }).await?;
+    open::bare(&address).await
 }
 
 /// What the port says of an outcome.

@@ -116,10 +116,16 @@ pub(super) async fn dial(address: &Address) -> Result<Dialled, OpenError> {
 
 /// Connects, and checks what may have changed since another connection was made: the server may be another one.
 pub(super) async fn connect(address: &Address, accept_loss: bool) -> Result<Link, OpenError> {
-    let client = log_in(address).await?;
-    client.batch_execute(SETTINGS).await?;
+    let client = bare(address).await?;
     check_server(&client, accept_loss).await?;
     Ok(Link::new(client))
+}
+
+/// Connects.
+pub(super) async fn bare(address: &Address) -> Result<Client, OpenError> {
+    let client = log_in(address).await?;
+    client.batch_execute(SETTINGS).await?;
+    Ok(client)
 }
 
 async fn log_in(address: &Address) -> Result<Client, OpenError> {

@@ -8,6 +8,7 @@ use provisor_domain::store::{
     Attempt, BadRow, CloseOutcome, ImportId, ImportRow, Operations, Origin, QueueStat, Stamp,
     StoreError, TicketDetail, TicketFilter, TicketMoved,
 };
+use provisor_domain::support_case::{CaseClosing, CaseDetail, CaseEntry, CaseFilter};
 use provisor_domain::ticket::{Subject, Ticket};
 use provisor_domain::{CustomerNumber, Iccid, NetworkCode, ServiceCode, ServiceStatus, TicketId};
 use tokio_postgres::Row;
@@ -16,7 +17,7 @@ use super::fault::Result as Outcome;
 use super::link::{Ask, params};
 use super::tickets::{cancel, retry};
 use super::work::Work;
-use super::{PostgresStore, audit, catalogue, row, sql, told};
+use super::{PostgresStore, audit, catalogue, row, sql, support_cases, told};
 
 #[async_trait]
 impl Operations for PostgresStore {
@@ -128,6 +129,44 @@ impl Operations for PostgresStore {
         now: Timestamp,
     ) -> Result<TicketMoved, StoreError> {
         told(async { cancel(self.work().await?, id, &reason, (&origin, now)).await }.await)
+    }
+
+    async fn support_case_list(&self, filter: CaseFilter) -> Result<Vec<CaseEntry>, StoreError> {
+        let list = async {
+            let answers = self.ask(&[support_cases::list(filter)]).await?;
+            let rows = answers.iter().flat_map(|answer| &answer.rows);
+            rows.map(support_cases::read).collect()
+        };
+        told(list.await)
+    }
+
+    async fn support_case_show(&self, id: TicketId) -> Result<Option<CaseDetail>, StoreError> {
+        let show = async {
+            let answers = self.ask(&[support_cases::show(id)]).await?;
+            let row = answers.first().and_then(|answer| answer.rows.first());
+            row.map(support_cases::read_detail).transpose()
+        };
+        told(show.await)
+    }
+
+    async fn support_case_close(
+        &self,
+        ids: Vec<TicketId>,
+        reason: Option<String>,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<Vec<CaseClosing>, StoreError> {
+        let closed = async {
+            let mut work = self.work().await?;
+            let mut outcomes = Vec::with_capacity(ids.len());
+            for id in ids {
+                let by = (&origin, now);
+                outcomes.push(support_cases::close(&mut work, id, reason.as_deref(), by).await?);
+            }
+            work.commit().await?;
+            Ok(outcomes)
+        };
+        told(closed.await)
     }
 
     async fn service_close(

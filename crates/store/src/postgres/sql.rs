@@ -7,7 +7,7 @@ macro_rules! statements {
     ($($name:ident = $file:literal;)*) => {
         $(
             #[doc = concat!("`sql/postgres/", $file, ".sql`")]
-            pub(super) const $name: &str =
+            pub(crate) const $name: &str =
                 include_str!(concat!("../../sql/postgres/", $file, ".sql"));
         )*
 
@@ -66,6 +66,9 @@ statements! {
     CLOCK = "clock";
     CONTRACT_COUNT = "contract_count";
     CONTRACT_LIST = "contract_list";
+    COPY_IDENTITIES = "copy.identities";
+    COPY_NUMBERS = "copy.numbers";
+    COPY_TABLES = "copy.tables";
     CREDENTIAL_ADD = "credential_add";
     CREDENTIAL_AUTH = "credential_auth";
     CREDENTIAL_LIST = "credential_list";
@@ -133,7 +136,12 @@ statements! {
     SIM_TOUCH = "sim_touch";
     STAMP = "stamp";
     STAMP_MOVE = "stamp_move";
+    SUPPORT_CASE_CLOSE = "support_case_close";
+    SUPPORT_CASE_CLOSE_KNOWN = "support_case_close.known";
+    SUPPORT_CASE_LIST_ALL = "support_case_list.all";
+    SUPPORT_CASE_LIST_OPEN = "support_case_list.open";
     SUPPORT_CASE_OPEN = "support_case_open";
+    SUPPORT_CASE_SHOW = "support_case_show";
     SWEEP_AGAIN = "sweep_again";
     SWEEP_CLAIM_AT = "sweep_claim.at";
     SWEEP_CLAIM_BEGIN = "sweep_claim.begin";

@@ -16,13 +16,16 @@ const ONLY_SQLITE: [&str; 2] = [
     "ticket_claim.number_known", // one number at a time; PostgreSQL asks about many: number_free
     "ticket_claim.number_taken",
 ];
-const ONLY_POSTGRES: [&str; 11] = [
+const ONLY_POSTGRES: [&str; 14] = [
     "catalogue_write.apn_known", // SQLite asks facts.apn, which asks about many here
     "catalogue_write.hold",      // one writer needs no locks
     "catalogue_write.let_go",
     "catalogue_write.service_code", // SQLite counts on from the greatest code
     "clock",                        // leases by the database's clock
-    "portal_page.mailboxes",        // SQLite asks for one customer after the other
+    "copy.identities",              // PostgreSQL is what is copied to
+    "copy.numbers",
+    "copy.tables",
+    "portal_page.mailboxes", // SQLite asks for one customer after the other
     "portal_page.packs",
     "ticket_claim.number_free",
     "ticket_open.take_back", // one writer loses no race

@@ -8,13 +8,14 @@ use provisor_domain::store::{
     Attempt, BadRow, CloseOutcome, ImportId, ImportRow, Operations, Origin, QueueStat, Stamp,
     StoreError, TicketDetail, TicketFilter, TicketMoved,
 };
+use provisor_domain::support_case::{CaseClosing, CaseDetail, CaseEntry, CaseFilter};
 use provisor_domain::ticket::Ticket;
 use provisor_domain::{CustomerNumber, Iccid, NetworkCode, ServiceCode, ServiceStatus, TicketId};
 use rusqlite::{Connection, params};
 
 use super::fault::Result as Outcome;
 use super::tickets::{cancel, retry};
-use super::{SqliteStore, audit, catalogue, import, row, sql};
+use super::{SqliteStore, audit, catalogue, import, row, sql, support_cases};
 
 #[async_trait]
 impl Operations for SqliteStore {
@@ -120,6 +121,28 @@ impl Operations for SqliteStore {
         now: Timestamp,
     ) -> Result<TicketMoved, StoreError> {
         self.write(move |connection| cancel(connection, id, &reason, (&origin, now))).await
+    }
+
+    async fn support_case_list(&self, filter: CaseFilter) -> Result<Vec<CaseEntry>, StoreError> {
+        self.read(move |connection| support_cases::list(connection, filter)).await
+    }
+
+    async fn support_case_show(&self, id: TicketId) -> Result<Option<CaseDetail>, StoreError> {
+        self.read(move |connection| support_cases::show(connection, id)).await
+    }
+
+    async fn support_case_close(
+        &self,
+        ids: Vec<TicketId>,
+        reason: Option<String>,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<Vec<CaseClosing>, StoreError> {
+        self.write(move |connection| {
+            let (reason, by) = (reason.as_deref(), (&origin, now));
+            ids.iter().map(|id| support_cases::close(connection, *id, reason, by)).collect()
+        })
+        .await
     }
 
     async fn service_close(

@@ -126,7 +126,12 @@ statements! {
     SIM_TOUCH = "sim_touch";
     STAMP = "stamp";
     STAMP_MOVE = "stamp_move";
+    SUPPORT_CASE_CLOSE = "support_case_close";
+    SUPPORT_CASE_CLOSE_KNOWN = "support_case_close.known";
+    SUPPORT_CASE_LIST_ALL = "support_case_list.all";
+    SUPPORT_CASE_LIST_OPEN = "support_case_list.open";
     SUPPORT_CASE_OPEN = "support_case_open";
+    SUPPORT_CASE_SHOW = "support_case_show";
     SWEEP_AGAIN = "sweep_again";
     SWEEP_CLAIM_AT = "sweep_claim.at";
     SWEEP_CLAIM_BEGIN = "sweep_claim.begin";

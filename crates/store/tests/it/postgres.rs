@@ -9,7 +9,7 @@ mod cut;
 mod nodes;
 mod proxy;
 mod relations;
-mod rig;
+pub(crate) mod rig;
 mod server;
 
 use rig::{Database, block_on};

@@ -64,7 +64,8 @@ pub(super) async fn answer(engine: &Engine, call: &Call, id: TicketId) -> Result
 
 fn of_ticket(ticket: &Ticket) -> Shape<'_> {
     // A reason is shown once it is the last word: an attempt that will be repeated is nobody's business.
-    let failure = ticket.failure.as_ref().filter(|_| ticket.state == TicketState::Failed);
+    let last = matches!(ticket.state, TicketState::Failed | TicketState::Cancelled);
+    let failure = ticket.failure.as_ref().filter(|_| last);
     let failed = ticket.state == TicketState::Failed;
     Shape {
         id: Shown(ticket.id),

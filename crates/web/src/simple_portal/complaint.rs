@@ -176,7 +176,9 @@ mod tests {
         let english = line(Complaint::failed(&request), Language::English);
         assert!(english.starts_with("Request 7 was not carried out: the disk is {} full; "));
         let german = line(Complaint::failed(&request), Language::German);
-        assert!(german.starts_with("Auftrag 7 wurde nicht ausgeführt: the disk is {} full; "));
+        assert!(german.starts_with(
+            "Auftrag 7 wurde nicht ausgeführt; das System meldet: „the disk is {} full“. Es wird "
+        ));
         let used = line(Refusal::MailboxesInUse(3).into(), Language::English);
         assert!(used.starts_with("The customer uses 3 mailboxes"));
         for word in Word::ALL {

@@ -14,6 +14,7 @@ use provisor_domain::limits::{BODY_BYTES_MAX, SETTLE_WAIT_MILLIS};
 use provisor_domain::portal::{Pack, PackValue, RequestState};
 use provisor_domain::store::PortalFound;
 use provisor_engine::{BackEndError, Engine, Error, PortalCall, PortalOrder};
+use tokio::sync::Semaphore;
 
 use super::complaint::{Complaint, voice};
 use super::path::{self, Ask, Function, PackText, Path, Reading};
@@ -33,7 +34,13 @@ pub(crate) struct Face {
     /// In the order of [`Function::ALL`].
     routes: [Route; Function::ALL.len()],
     nowhere: Route,
+    /// Places for calls that wait for the end of their change.
+    waits: Semaphore,
 }
+
+/// Of the requests that may be worked on at once, those that wait for a mail system are at most one in so many: what waits
+/// keeps its place, and the other calls, of whatever face, must find one.
+const WAITS_ONE_IN: usize = 4;
 
 /// A request for this face, without its URI.
 pub(crate) struct Knock {
@@ -77,7 +84,8 @@ impl Face {
     pub(crate) fn new(kit: Arc<Kit>, engine: Arc<Engine>) -> Self {
         let routes = Function::ALL.map(|function| kit.metrics.route(function.name()));
         let nowhere = kit.metrics.route("none");
-        Self { kit, engine, routes, nowhere }
+        let waits = (kit.limits.requests_in_flight_max / WAITS_ONE_IN).min(Semaphore::MAX_PERMITS);
+        Self { kit, engine, routes, nowhere, waits: Semaphore::new(waits) }
     }
 
     /// Answers.
@@ -182,10 +190,12 @@ impl Face {
         form: Form,
         at_once: bool,
     ) -> Result<Answer, Stopped> {
-        let patience = if at_once { 0 } else { SETTLE_WAIT_MILLIS };
         let raised = self.engine.change_portal_customer(call, order).await;
         let ticket = raised.map_err(Stopped::Engine)?.ticket;
-        let request = self.engine.portal_request(ticket, Duration::from_millis(patience)).await;
+        let place = if at_once { None } else { self.waits.try_acquire().ok() };
+        let patience = Duration::from_millis(place.as_ref().map_or(0, |_| SETTLE_WAIT_MILLIS));
+        let request = self.engine.portal_request(ticket, patience).await;
+        drop(place);
         let request = request.map_err(Stopped::Engine)?;
         if request.state == RequestState::Failed {
             return Err(Complaint::failed(&request).into());

@@ -73,7 +73,7 @@ words! {
         "Kein Mandant beantwortet Pfade ohne Mandanten; setzen Sie den Namen des Mandanten vor ccsimplemailapi, oder im Katalog default = true bei einem [[tenant]].";
     Maintenance SERVICE_UNAVAILABLE Unavailable "maintenance":
         "Maintenance is under way; repeat the call after the seconds in Retry-After.",
-        "Es wird gerade gewartet; wiederholen Sie den Aufruf nach den Sekunden in Retry-After.";
+        "Wartungsarbeiten laufen; wiederholen Sie den Aufruf nach den Sekunden in Retry-After.";
     Busy SERVICE_UNAVAILABLE Unavailable "busy":
         "There is too much to do just now; repeat the call after the seconds in Retry-After.",
         "Gerade ist zu viel zu tun; wiederholen Sie den Aufruf nach den Sekunden in Retry-After.";
@@ -132,17 +132,17 @@ words! {
         "The customer has this pack with the value {}; disable it with that value.",
         "Der Kunde hat dieses Paket mit dem Wert {}; deaktivieren Sie es mit diesem Wert.";
     MailboxesInUse CONFLICT Refused "mailboxes_in_use":
-        "The customer uses {} mailboxes, more than the value allows; send a greater value, or have mailboxes deleted first.",
-        "Der Kunde nutzt {} Postfächer, mehr als der Wert erlaubt; senden Sie einen größeren Wert, oder lassen Sie zuerst Postfächer löschen.";
+        "The customer uses {} mailboxes, more than the value allows; send a value of that many or more, or disable the pack and enable it with this value, which brings back no more mailboxes than it allows.",
+        "Der Kunde nutzt {} Postfächer, mehr als der Wert erlaubt; senden Sie einen Wert, der dafür reicht, oder deaktivieren Sie das Paket und aktivieren Sie es mit diesem Wert, worauf nur so viele Postfächer zurückkommen, wie er erlaubt.";
     AddressTaken CONFLICT Refused "address_taken":
-        "The address of the customer's primary mailbox belongs to another customer; that one must give it up first.",
-        "Die Adresse des Hauptpostfachs gehört schon einem anderen Kunden; erst muss dieser sie aufgeben.";
+        "The address of the customer's primary mailbox belongs to another customer for good; use a ParCustId that gives another address (capital and small letters make no difference in it).",
+        "Die Adresse des Hauptpostfachs gehört auf Dauer einem anderen Kunden; verwenden Sie eine ParCustId, die eine andere Adresse ergibt (Groß- und Kleinbuchstaben machen darin keinen Unterschied).";
     AddressImpossible BAD_REQUEST Invalid "address_impossible":
         "No mail address can be made from this ParCustId; the Mail pack needs one without dots at its end or next to each other.",
         "Aus dieser ParCustId lässt sich keine Mailadresse bilden; für das Paket Mail darf sie nicht auf einen Punkt enden und keine zwei Punkte hintereinander haben.";
     RequestFailed INTERNAL_SERVER_ERROR Fault "request_failed":
         "Request {} was not carried out: {}; nothing more is tried, so repeat the call or ask the operator.",
-        "Auftrag {} wurde nicht ausgeführt: {}; es wird nichts mehr versucht, wiederholen Sie daher den Aufruf oder fragen Sie den Betreiber.";
+        "Auftrag {} wurde nicht ausgeführt; das System meldet: „{}“. Es wird nichts mehr versucht, wiederholen Sie daher den Aufruf oder fragen Sie den Betreiber.";
     Internal INTERNAL_SERVER_ERROR Fault "fault":
         "Something is broken on the server; give the operator the X-Request-Id of this answer.",
         "Auf dem Server ist etwas defekt; nennen Sie dem Betreiber die X-Request-Id dieser Antwort.";

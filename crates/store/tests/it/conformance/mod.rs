@@ -16,6 +16,7 @@ pub(crate) mod portal_settling;
 pub(crate) mod portal_world;
 pub(crate) mod reconciling;
 pub(crate) mod settling;
+pub(crate) mod support_cases;
 pub(crate) mod users;
 pub(crate) mod world;
 
@@ -64,6 +65,7 @@ macro_rules! suite {
                 a_new_import_takes_an_unfinished_one_back;
             operations: maintenance_and_stamps, tickets_are_listed, tickets_are_moved_by_hand,
                 services_are_closed, queues_are_counted;
+            support_cases: cases_are_listed_and_shown, cases_are_closed_once;
             reconciling: live_services_are_handed_out_once_a_period, a_slice_that_was_left_behind_is_handed_out_again,
                 slices_of_many_nodes_do_not_overlap, the_sims_of_a_ticket_are_looked_at_after_its_end,
                 a_ticket_can_be_looked_at_again, what_is_to_be_checked_can_be_read_in_pages, drifts_come_and_go,

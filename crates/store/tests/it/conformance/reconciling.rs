@@ -11,8 +11,8 @@ use provisor_domain::limits::SLICE_TRIES_MAX;
 use provisor_domain::order::OrderKind;
 use provisor_domain::plan::wanted;
 use provisor_domain::store::{
-    Checked, Finding, NewTicket, Opened, Place, Settled, Slice, Standing, Store, SubjectClaim,
-    SweepAsk, Swept, Verdict, Walk,
+    Checked, Finding, NewTicket, Opened, PageAsk, Place, Settled, Slice, Standing, Store,
+    SubjectClaim, SweepAsk, Swept, Verdict, Walk,
 };
 use provisor_domain::ticket::{FailureKind, Subject};
 use provisor_domain::{Iccid, Order, SimRecord, SimState, TicketState};
@@ -222,8 +222,8 @@ pub(crate) async fn what_is_to_be_checked_can_be_read_in_pages(store: Arc<dyn St
     let over = world.connected(2).await;
     world.done(world.change(&over, Order::Disconnect).await, world.at(9)).await;
     let page = async |walk, after, until| {
-        let until = world.at(until);
-        let page = world.store.check_page(a("AS"), walk, after, until, 1).await.unwrap();
+        let ask = PageAsk { network: a("AS"), walk, after, until: world.at(until), take: 1 };
+        let page = world.store.check_page(ask).await.unwrap();
         (sims(&page.standings), page.last)
     };
     let place = |major| Place { major, minor: 0 };

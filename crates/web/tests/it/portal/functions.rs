@@ -1,7 +1,12 @@
 //! Every function in JSON and XML, and the document's workflows.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
+use provisor_domain::{PortalId, TicketId};
+use provisor_web::HttpLimits;
 use provisor_web::simple_portal::Function;
+use tokio::task::JoinSet;
 
 use super::*;
 
@@ -213,28 +218,55 @@ async fn a_call_that_waits_in_vain_answers_that_its_request_is_pending() {
     assert!(began.elapsed().as_millis() >= waited, "{:?}", began.elapsed());
 }
 
+/// The ticket that is open for a customer, as soon as there is one.
+async fn open_ticket(world: &World, customer: &str) -> TicketId {
+    let id = PortalId { tenant: "kommitt".parse().unwrap(), customer: customer.parse().unwrap() };
+    let open = async {
+        loop {
+            if let Some(ticket) = world.engine.portal_customer(&id).await.unwrap().open_ticket {
+                return ticket;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), open).await.expect("a ticket is opened")
+}
+
 #[tokio::test]
 async fn a_request_that_fails_while_its_caller_waits_is_no_success() {
     let world = World::new().await;
     let enable = get(&path(Function::AccessEnable, "Cust01"));
     let waiting = enable.send(&world);
-    let cancelled = async {
-        let tickets = async {
-            loop {
-                let id = provisor_domain::PortalId {
-                    tenant: "kommitt".parse().unwrap(),
-                    customer: "Cust01".parse().unwrap(),
-                };
-                if let Some(id) = world.engine.portal_customer(&id).await.unwrap().open_ticket {
-                    return id;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        let id = tokio::time::timeout(Duration::from_secs(30), tickets).await.unwrap();
-        world.cancel(id).await;
-    };
+    let cancelled = async { world.cancel(open_ticket(&world, "Cust01").await).await };
     let (answer, ()) = tokio::join!(waiting, cancelled);
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{answer:?}");
     assert!(answer.body.starts_with("Request 1 was not carried out: "), "{answer:?}");
+}
+
+/// Nothing is carried out here, so whoever waits does so until his request is taken back.
+#[tokio::test]
+async fn calls_that_wait_leave_room_for_the_others() {
+    let limits = HttpLimits { requests_in_flight_max: 8, ..HttpLimits::default() };
+    let world = Arc::new(World::with(limits).await);
+    let mut calls = JoinSet::new();
+    for customer in 0..8 {
+        let (world, path) = (world.clone(), path(Function::AccessEnable, &customer.to_string()));
+        calls.spawn(async move { get(&path).send(&world).await });
+    }
+    for _ in 0..6 {
+        let answer = calls.join_next().await.unwrap().unwrap();
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        assert_eq!(answer.json()["dirty"], true, "{answer:?}");
+        assert_eq!(answer.header("preference-applied"), None);
+    }
+    let other = world.call("getContracts", serde_json::json!({"customer": "1000000"})).await;
+    assert_eq!(other.code(), "ok", "the other face has room: {other:?}");
+    for customer in 0..8 {
+        world.cancel(open_ticket(&world, &customer.to_string()).await).await;
+    }
+    let waited = calls.join_all().await;
+    assert_eq!(waited.len(), 2, "a quarter of the places is for those who wait");
+    for answer in waited {
+        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{answer:?}");
+    }
 }
