@@ -19,7 +19,7 @@ use provisor_domain::{Iccid, Order, SimRecord, SimState, TicketState};
 
 use super::world::{MARIO, World, a, failure, iccid, origin, own_number, service_books, stock_sim};
 
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 const PERIOD: Duration = Duration::from_hours(24);
 
 fn sweep(walk: Walk, take: usize, now: Timestamp) -> SweepAsk {
@@ -30,7 +30,7 @@ fn sweep(walk: Walk, take: usize, now: Timestamp) -> SweepAsk {
         pause: Duration::from_secs(2),
         idle: Duration::from_secs(10),
         period: PERIOD,
-        age: Duration::from_secs(300),
+        age: Duration::from_mins(5),
         age_max: Duration::from_hours(1),
         lease: LEASE,
         now,
