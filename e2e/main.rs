@@ -25,6 +25,8 @@ mod networks;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod packaging;
+#[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod simple_portal;

@@ -10,6 +10,7 @@ SET LOCAL search_path = provisor;
 -- The migrations that this database has.
 CREATE TABLE migration (
   number     BIGINT      NOT NULL PRIMARY KEY,
+  oldest     BIGINT      NOT NULL, -- the oldest schema whose programs can work with the database from here on
   applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 
