@@ -28,6 +28,8 @@ mod life;
 #[path = "../crates/drivers/tests/mail/rig/mod.rs"]
 mod mail_servers;
 #[cfg(test)]
+mod networks;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod packaging;

@@ -148,12 +148,17 @@ impl Server {
         self.child.wait().expect("a child can be waited for");
     }
 
+    /// Sends it a signal by its name (`STOP`, `CONT`).
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("sh").args(["-c", "kill -\"$0\" \"$1\"", name, &pid]).status();
+        assert!(sent.expect("sh starts").success(), "SIG{name} could not be sent");
+    }
+
     /// SIGTERM. Answers how it ended and how long that took.
     pub(crate) fn terminate(&mut self, patience: Duration) -> (ExitStatus, Duration) {
         let began = Instant::now();
-        let pid = self.child.id().to_string();
-        let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status();
-        assert!(sent.expect("sh starts").success(), "SIGTERM could not be sent");
+        self.signal("TERM");
         let status = eventually_within(patience, "the server to end", || self.ended());
         (status, began.elapsed())
     }

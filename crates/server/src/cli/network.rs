@@ -157,7 +157,7 @@ impl Check {
         let wanted: Result<Vec<NetworkCode>> =
             self.networks.iter().map(|raw| parsed("network", raw)).collect();
         let eyes = Eyes::open(session).await?;
-        let codes = eyes.networks(&wanted?).await?;
+        let codes = eyes.networks(&wanted?)?;
         let how = Checking {
             origin: Session::origin(),
             repair: self.repair,
@@ -313,7 +313,7 @@ impl Eyes {
     }
 
     /// The networks of SIMs that are meant: those named, else all.
-    pub(super) async fn networks(&self, named: &[NetworkCode]) -> Result<Vec<NetworkCode>> {
+    pub(super) fn networks(&self, named: &[NetworkCode]) -> Result<Vec<NetworkCode>> {
         for code in named {
             match self.entries.iter().find(|entry| entry.code == *code) {
                 None => bail!("there is no network {code}: `provisor network list` shows them"),

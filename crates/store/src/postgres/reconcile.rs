@@ -6,8 +6,8 @@ use provisor_domain::drift::Drift;
 use provisor_domain::limits::{DRIFTS_PER_PAGE_MAX, TICKETS_PER_PAGE_MAX};
 use provisor_domain::plan::{Asked, Books, ServiceBooks};
 use provisor_domain::store::{
-    Adopting, CheckPage, Checked, DriftStat, OpenTicket, Origin, Place, Reconcile, SliceId,
-    StoreError, SweepAsk, Swept, Walk,
+    Adopting, CheckPage, Checked, DriftStat, OpenTicket, Origin, PageAsk, Reconcile, SliceId,
+    StoreError, SweepAsk, Swept,
 };
 use provisor_domain::{Iccid, NetworkCode, Order, SealedKeys, SimRecord, TicketId};
 use tokio_postgres::Row;
@@ -56,14 +56,8 @@ impl Reconcile for PostgresStore {
         told(size.await)
     }
 
-    async fn check_page(
-        &self,
-        network: NetworkCode,
-        walk: Walk,
-        after: Place,
-        until: Timestamp,
-        take: usize,
-    ) -> Result<CheckPage, StoreError> {
+    async fn check_page(&self, ask: PageAsk) -> Result<CheckPage, StoreError> {
+        let PageAsk { network, walk, after, until, take } = ask;
         let to = end(walk, until.as_millisecond());
         let mut asker = Asker::Reader(self);
         told(sweep::page(&mut asker, (&network, walk), (after, to), take).await)

@@ -6,8 +6,8 @@ use provisor_domain::drift::Drift;
 use provisor_domain::limits::{DRIFTS_PER_PAGE_MAX, TICKETS_PER_PAGE_MAX};
 use provisor_domain::plan::{Asked, Books, ServiceBooks};
 use provisor_domain::store::{
-    Adopting, CheckPage, Checked, DriftStat, OpenTicket, Origin, Place, Reconcile, SliceId,
-    StoreError, SweepAsk, Swept, Walk,
+    Adopting, CheckPage, Checked, DriftStat, OpenTicket, Origin, PageAsk, Reconcile, SliceId,
+    StoreError, SweepAsk, Swept,
 };
 use provisor_domain::{Iccid, NetworkCode, Order, SealedKeys, TicketId};
 use rusqlite::{Connection, params};
@@ -46,14 +46,8 @@ impl Reconcile for SqliteStore {
         self.read(move |connection| sweep::size(connection, &network)).await
     }
 
-    async fn check_page(
-        &self,
-        network: NetworkCode,
-        walk: Walk,
-        after: Place,
-        until: Timestamp,
-        take: usize,
-    ) -> Result<CheckPage, StoreError> {
+    async fn check_page(&self, ask: PageAsk) -> Result<CheckPage, StoreError> {
+        let PageAsk { network, walk, after, until, take } = ask;
         let to = end(walk, until.as_millisecond());
         self.read(move |connection| sweep::page(connection, (&network, walk), after, to, take))
             .await
