@@ -23,6 +23,8 @@ mod mail_servers;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod packaging;
+#[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod simple_portal;

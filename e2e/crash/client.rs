@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::chance::Chance;
 use super::order::{Name, Order, Reply};
+use super::world::Size;
 use crate::rig::*;
 
 /// What the server has accepted from a client.
@@ -18,8 +19,10 @@ pub(super) struct Promise {
 }
 
 /// What all clients know together, through all rounds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Clients {
+    /// Of the world that they order for.
+    size: Size,
     promises: Mutex<Vec<Promise>>,
     /// Sent, but no answer came.
     unanswered: Mutex<Vec<Order>>,
@@ -31,6 +34,17 @@ pub(super) struct Clients {
 }
 
 impl Clients {
+    pub(super) fn of(size: Size) -> Self {
+        Self {
+            size,
+            promises: Mutex::default(),
+            unanswered: Mutex::default(),
+            lost: AtomicUsize::default(),
+            answers: AtomicUsize::default(),
+            keys: AtomicUsize::default(),
+        }
+    }
+
     pub(super) fn promises(&self) -> Vec<Promise> {
         self.promises.lock().expect("no client panicked").clone()
     }
@@ -55,7 +69,7 @@ impl Clients {
             let waiting = self.unanswered.lock().expect("no client panicked").pop();
             let order = waiting.unwrap_or_else(|| {
                 let key = self.keys.fetch_add(1, Ordering::Relaxed);
-                Order::any(&mut chance, format!("key-{key}"))
+                Order::any(self.size, &mut chance, format!("key-{key}"))
             });
             if !self.send(&mut caller, order, faults) {
                 return;

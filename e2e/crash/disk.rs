@@ -2,7 +2,7 @@
 //! they were promised holds, and a server on a disk that works again carries it out.
 
 use super::load::Load;
-use crate::rig::PROVISOR;
+use crate::rig::{Kind, PROVISOR};
 
 /// A tracer that injects this fault into calls on the books' log.
 fn with_fault(load: &Load, syscall: &str, fault: &str) -> Vec<String> {
@@ -18,7 +18,7 @@ fn with_fault(load: &Load, syscall: &str, fault: &str) -> Vec<String> {
 
 #[test]
 fn a_full_disk_breaks_no_promise_and_the_server_goes_on_when_there_is_room_again() {
-    let mut load = Load::new(4);
+    let mut load = Load::on(Kind::Sqlite, 4);
     for (from, to) in [(40, 43), (100, 160), (151, 152), (200, 400)] {
         let fault = format!("error=ENOSPC:when={from}..{to}");
         let prefix = with_fault(&load, "pwrite64", &fault);
@@ -30,7 +30,7 @@ fn a_full_disk_breaks_no_promise_and_the_server_goes_on_when_there_is_room_again
 
 #[test]
 fn a_disk_that_fails_breaks_no_promise_and_ends_the_server() {
-    let mut load = Load::new(5);
+    let mut load = Load::on(Kind::Sqlite, 5);
     let mut ended = 0;
     for nth in [8, 21, 34, 55] {
         for (syscall, nth) in [("fsync,fdatasync", nth), ("pwrite64", nth * 5)] {

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::chance::Chance;
-use super::client::Clients;
+use super::checks::{self, Remains};
+use super::client::{Clients, Promise};
 use super::order::Name;
-use super::{checks, world};
+use super::world::{self, Size};
 use crate::rig::*;
 
 /// The load of a round that ends by itself: so many answers.
@@ -43,10 +44,11 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub(super) fn new(seed: u64) -> Self {
-        let world = World::with(&world::catalogue(seed));
+    pub(super) fn on(kind: Kind, seed: u64) -> Self {
+        let size = Size::on(kind);
+        let world = World::on(kind, &world::catalogue(seed, size));
         let credential = world.credential("alice", &[]);
-        let (clients, chance) = (Clients::default(), Chance::new(seed));
+        let (clients, chance) = (Clients::of(size), Chance::new(seed));
         Self { world, credential, clients, chance, rounds: 0 }
     }
 
@@ -131,9 +133,14 @@ impl Load {
         })
     }
 
-    /// Holds the files against the invariants.
+    /// What the clients were promised so far.
+    pub(super) fn promises(&self) -> Vec<Promise> {
+        self.clients.promises()
+    }
+
+    /// Holds what the server left against the invariants.
     pub(super) fn check(&self, place: &str) {
-        checks::files(&self.world, &self.clients.promises(), place);
+        checks::remains(&Remains::of(&self.world), &self.promises(), place);
     }
 
     /// Lets a server finish what is open, and stops it as an operator would.
@@ -145,12 +152,9 @@ impl Load {
     }
 
     fn wait_for_the_last_ticket(&self) {
-        let books = checks::books(&self.world);
-        let open = || {
-            let count = "SELECT count(*) FROM ticket WHERE finished_at IS NULL";
-            books.query_row(count, [], |row| row.get::<_, i64>(0)).expect("a count")
-        };
-        let all_over = || (open() == 0).then_some(());
+        let books = self.world.books();
+        let open = "SELECT id FROM ticket WHERE finished_at IS NULL LIMIT 1";
+        let all_over = || books.rows(open).is_empty().then_some(());
         eventually_within(LAST_TICKET_WITHIN, "every ticket to end", all_over);
     }
 
@@ -170,7 +174,7 @@ impl Load {
         }
         server.kill();
         self.check("the end");
-        checks::all_tickets_are_known(&self.world, &promises, self.clients.lost());
+        checks::all_tickets_are_known(&self.world.books(), &promises, self.clients.lost());
         let (rounds, tickets) = (self.rounds, promises.len());
         assert!(tickets > rounds, "the clients were not let in: {tickets} in {rounds} rounds");
         tickets

@@ -1,9 +1,9 @@
-//! The server is killed with SIGKILL, over and over on the same files, while clients keep it busy: just before the
+//! The server is killed with SIGKILL, over and over on the same database, while clients keep it busy: just before the
 //! N-th call of a system call (`strace -e inject`), counted through, and at moments that depend on what was answered
-//! so far. After every kill the files are held against the invariants in [`checks`]; at the end everything that was
-//! promised has ended.
+//! so far. After every kill what it leaves is held against the invariants in [`checks`]; at the end everything that
+//! was promised has ended.
 //!
-//! `PROVISOR_CRASH_POINTS` says how many kills both tests make together. Only those count that hit the point chosen
+//! `PROVISOR_CRASH_POINTS` says how many kills the tests make on each database. Only those count that hit the point chosen
 //! for them while clients were calling and had been answered; deaths during a start come on top, and for a point that
 //! the load does not reach another one is tried.
 
@@ -15,16 +15,24 @@ mod import;
 mod kills;
 mod load;
 mod order;
+mod tampering;
 mod world;
 
 use crate::rig::*;
 use kills::Kills;
 use load::{ANSWERS_PER_ROUND, Death, Load};
 
-/// Kills of both tests together, unless the environment says otherwise.
+/// Kills on each database, unless the environment says otherwise.
 const POINTS_DEFAULT: usize = 200;
-/// After so many a new world takes over, as the books grow with every round and each check reads all of them.
-const KILLS_PER_WORLD: usize = 25;
+
+/// After so many kills a new world takes over, as the books grow with every round and each check reads all of them. On
+/// PostgreSQL the end of a world costs the rest of a lease.
+fn kills_per_world(kind: Kind) -> usize {
+    match kind {
+        Kind::Sqlite => 25,
+        Kind::Postgres => 50,
+    }
+}
 
 /// What it is killed at.
 enum Place {
@@ -106,6 +114,21 @@ const ANSWERS: Place = Place::Call(Series {
 const QUESTIONS: Place =
     Place::Call(Series { name: "questions", syscalls: "recvfrom", file: None, step: 16, last: 41 });
 
+/// What is sent to the database, and answers to callers.
+const SENDS: Place =
+    Place::Call(Series { name: "sends", syscalls: "sendto", file: None, step: 386, last: 1_009 });
+/// What comes from the database, and callers' questions.
+const RECEIVES: Place = Place::Call(Series {
+    name: "receives",
+    syscalls: "recvfrom",
+    file: None,
+    step: 270,
+    last: 709,
+});
+/// Connecting, looking at the schema, building the networks, before a server listens.
+const CONNECTS: Place =
+    Place::Call(Series { name: "connects", syscalls: "sendto", file: None, step: 9, last: 23 });
+
 fn points() -> usize {
     let set = std::env::var("PROVISOR_CRASH_POINTS").ok();
     set.map_or(POINTS_DEFAULT, |points| points.parse().expect("a number of crash points"))
@@ -128,16 +151,17 @@ impl Series {
 
 /// Kills servers at `places` in turn until `points` of them died as they should, in worlds with seeds from `seed` on.
 #[expect(clippy::print_stderr, reason = "a long run says what it has done")]
-fn kill(places: &[Place], seed: u64, points: usize) {
+fn kill(kind: Kind, places: &[Place], seed: u64, points: usize) {
+    let per_world = kills_per_world(kind);
     let (mut kills, mut tickets) = (Kills::default(), 0);
     // Deaths at a start and points out of reach may cost as many rounds again.
     let mut turns = 0..2 * points;
     for seed in seed.. {
         let left = points - kills.under_load();
         // The last one takes what would be too few for a world.
-        let here = if left < 2 * KILLS_PER_WORLD { left } else { KILLS_PER_WORLD };
+        let here = if left < 2 * per_world { left } else { per_world };
         let enough = kills.under_load() + here;
-        let mut load = Load::new(seed);
+        let mut load = Load::on(kind, seed);
         while kills.under_load() < enough
             && let Some(turn) = turns.next()
         {
@@ -163,10 +187,24 @@ fn kill(places: &[Place], seed: u64, points: usize) {
 
 #[test]
 fn killed_at_its_writes_nothing_is_lost_and_the_network_agrees_with_the_books() {
-    kill(&[BOOKS, SYNCS, NETWORK, MAIL, START, CHECKPOINTS], 1_000, points() / 2);
+    let places = [BOOKS, SYNCS, NETWORK, MAIL, START, CHECKPOINTS];
+    kill(Kind::Sqlite, &places, 1_000, points() / 2);
 }
 
 #[test]
 fn killed_at_its_answers_and_at_random_nothing_is_lost_and_the_network_agrees_with_the_books() {
-    kill(&[ANSWERS, QUESTIONS, Place::Random, Place::Random], 2_000, points() - points() / 2);
+    let places = [ANSWERS, QUESTIONS, Place::Random, Place::Random];
+    kill(Kind::Sqlite, &places, 2_000, points() - points() / 2);
+}
+
+#[test]
+fn on_postgres_killed_at_what_it_sends_and_hears_nothing_is_lost() {
+    let places = [SENDS, RECEIVES, SENDS, CONNECTS];
+    kill(Kind::Postgres, &places, 3_000, points() / 2);
+}
+
+#[test]
+fn on_postgres_killed_at_the_networks_writes_and_at_random_nothing_is_lost() {
+    let places = [NETWORK, MAIL, Place::Random];
+    kill(Kind::Postgres, &places, 4_000, points() - points() / 2);
 }

@@ -6,7 +6,7 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::chance::Chance;
-use super::world;
+use super::world::{self, Size};
 use crate::rig::*;
 
 /// What a client wants.
@@ -50,12 +50,14 @@ pub(super) enum Name {
 
 impl Order {
     /// Any order for any SIM or portal customer; many are refused, as the clients know nothing of each other.
-    pub(super) fn any(chance: &mut Chance, key: String) -> Self {
-        if chance.below(3) == 0 { Self::portal(chance) } else { Self::service(chance, key) }
+    pub(super) fn any(size: Size, chance: &mut Chance, key: String) -> Self {
+        match chance.below(3) {
+            0 => Self::portal(world::portal_customer(chance.below(size.portal_customers)), chance),
+            _ => Self::service(world::sim(chance.below(size.sims)), chance, key),
+        }
     }
 
-    fn service(chance: &mut Chance, key: String) -> Self {
-        let sim = world::sim(chance.below(world::SIMS));
+    fn service(sim: String, chance: &mut Chance, key: String) -> Self {
         let service = json!({"sim": sim});
         let bar = json!({"service": service, "barCode": "AS_SUS_MSISDN"});
         let contract = ["1000274", "1900274"][chance.below(2)];
@@ -74,8 +76,7 @@ impl Order {
         Self { kind, subject: sim, how: How::Service { method, members, key } }
     }
 
-    fn portal(chance: &mut Chance) -> Self {
-        let id = world::portal_customer(chance.below(world::PORTAL_CUSTOMERS));
+    fn portal(id: String, chance: &mut Chance) -> Self {
         let hash = format!("{:032x}", chance.below(1_000));
         let (relation, kind, path) = match chance.below(8) {
             0 | 1 => ("access", "portal_enable", format!("access/{id}/enable/{hash}")),

@@ -1,10 +1,26 @@
-//! The world under load: fifty SIMs at a network that is quick but shaky, and portal customers at a mail system like it.
+//! The world under load: SIMs at a network that is quick but shaky, and portal customers at a mail system like it.
 
 use std::fmt::Write as _;
 
-pub(super) const SIMS: usize = 50;
+use crate::rig::Kind;
 
-pub(super) const PORTAL_CUSTOMERS: usize = 20;
+/// How many there are to order for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    pub(super) sims: usize,
+    pub(super) portal_customers: usize,
+}
+
+impl Size {
+    /// On a file the next server takes over at once what the dead one was carrying out. On PostgreSQL that stays locked until
+    /// its lease has ended: with few subjects there would be nothing left to order for after some kills.
+    pub(super) fn on(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => Self { sims: 50, portal_customers: 20 },
+            Kind::Postgres => Self { sims: 300, portal_customers: 120 },
+        }
+    }
+}
 
 /// The n-th portal customer.
 pub(super) fn portal_customer(n: usize) -> String {
@@ -70,9 +86,9 @@ boltons = []
 "#;
 
 /// The catalogue. Every third SIM has a number of its own.
-pub(super) fn catalogue(seed: u64) -> String {
+pub(super) fn catalogue(seed: u64, size: Size) -> String {
     let mut toml = NETWORK.replace("SEED", &seed.to_string());
-    for n in 0..SIMS {
+    for n in 0..size.sims {
         let own = if n % 3 == 0 { format!("msisdn = \"07718{n:06}\"\n") } else { String::new() };
         write!(
             toml,

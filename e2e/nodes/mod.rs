@@ -1,3 +1,5 @@
 //! Several nodes on one PostgreSQL database.
 
+mod copy;
 mod roles;
+mod tls;

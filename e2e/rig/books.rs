@@ -3,18 +3,22 @@
 use std::path::Path;
 
 use rusqlite::types::ValueRef;
-use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::postgres;
 
 /// A row; `None` is NULL.
 pub(crate) type Row = Vec<Option<String>>;
 
+/// What every connection to a server is set to. A question finds all tickets under the name `ticket`, as in a file: should the
+/// server ever keep them in several tables, a temporary view of that name belongs here.
+const SETTINGS: &str = "SET search_path = provisor; SET client_min_messages = warning";
+
 /// The database of a world, past the program.
 #[derive(Debug)]
 pub(crate) enum Books {
     File(rusqlite::Connection),
-    Server(String),
+    Server(Client),
 }
 
 impl Books {
@@ -22,11 +26,24 @@ impl Books {
         Self::File(rusqlite::Connection::open(path).expect("the books can be opened"))
     }
 
+    /// One connection to the server, which stays up until this is dropped.
+    pub(crate) fn server(url: &str) -> Self {
+        let client = postgres::block_on(async {
+            let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+                .await
+                .expect("the database is there");
+            tokio::spawn(connection);
+            client.batch_execute(SETTINGS).await.expect("settings");
+            client
+        });
+        Self::Server(client)
+    }
+
     /// The rows of a question. A truth is `1` or `0`, as SQLite has it.
     pub(crate) fn rows(&self, sql: &str) -> Vec<Row> {
         match self {
             Self::File(file) => file_rows(file, sql),
-            Self::Server(url) => server_rows(url, sql),
+            Self::Server(client) => server_rows(client, sql),
         }
     }
 
@@ -51,6 +68,31 @@ impl Books {
             Self::Server(_) => drop(self.rows(sql)),
         }
     }
+
+    /// Changes something whatever the rules say that tie tables together. Answers how many rows.
+    pub(crate) fn tamper(&self, sql: &str) -> u64 {
+        match self {
+            Self::File(file) => {
+                file.pragma_update(None, "foreign_keys", false).expect("a pragma");
+                file.execute(sql, []).expect("it can be tampered with") as u64
+            }
+            Self::Server(client) => postgres::block_on(async {
+                client.execute(sql, &[]).await.expect("it can be tampered with")
+            }),
+        }
+    }
+
+    /// What the database itself finds wrong with its files, if it can say so.
+    pub(crate) fn broken(&self) -> Vec<String> {
+        let said = |pragma| self.column(&format!("PRAGMA {pragma}"));
+        match self {
+            Self::File(_) => {
+                let all = ["integrity_check", "foreign_key_check"].into_iter().flat_map(said);
+                all.filter(|said| said != "ok").collect()
+            }
+            Self::Server(_) => Vec::new(),
+        }
+    }
 }
 
 fn file_rows(file: &rusqlite::Connection, sql: &str) -> Vec<Row> {
@@ -70,14 +112,10 @@ fn file_rows(file: &rusqlite::Connection, sql: &str) -> Vec<Row> {
     rows.expect("the question runs").collect::<rusqlite::Result<_>>().expect("its rows are read")
 }
 
-fn server_rows(url: &str, sql: &str) -> Vec<Row> {
+fn server_rows(client: &Client, sql: &str) -> Vec<Row> {
     let said = postgres::block_on(async {
-        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
-            .await
-            .expect("the database is there");
-        tokio::spawn(connection);
-        client.batch_execute("SET search_path = provisor").await.expect("a setting");
-        client.simple_query(sql).await.unwrap_or_else(|error| panic!("{error:?}: {sql}"))
+        let said = client.simple_query(sql).await;
+        said.unwrap_or_else(|error| panic!("{error:?}: {sql}"))
     });
     let text = |value: &str| match value {
         "t" => "1".to_owned(),

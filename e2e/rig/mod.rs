@@ -2,6 +2,8 @@
 
 mod books;
 mod catalogue;
+mod certificates;
+mod cluster;
 mod http;
 mod json;
 mod portal;
@@ -13,10 +15,14 @@ mod process;
 pub(crate) mod wait;
 mod world;
 
+pub(crate) use books::Books;
 pub(crate) use catalogue::*;
+pub(crate) use certificates::Certificates;
+pub(crate) use cluster::{Cluster, Stop};
 pub(crate) use http::{Answer, Client};
 pub(crate) use json::Json;
 pub(crate) use portal::*;
+pub(crate) use postgres::give;
 pub(crate) use process::{PROVISOR, Ran, Server, command, run};
 pub(crate) use wait::{eventually, eventually_within};
-pub(crate) use world::{Caller, World};
+pub(crate) use world::{Caller, Kind, World};

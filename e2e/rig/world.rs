@@ -34,13 +34,23 @@ pub(crate) struct World {
 enum Place {
     File,
     Server(postgres::Database),
+    /// At a server that the test itself started.
+    At(String),
 }
 
-impl Place {
-    fn chosen() -> Self {
+/// A kind of database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+impl Kind {
+    /// The one that was chosen for all tests that run on either.
+    pub(crate) fn chosen() -> Self {
         match std::env::var(DATABASE_VARIABLE).as_deref() {
-            Ok("postgres") => Self::Server(postgres::Database::new()),
-            Ok("sqlite") | Err(_) => Self::File,
+            Ok("postgres") => Self::Postgres,
+            Ok("sqlite") | Err(_) => Self::Sqlite,
             Ok(other) => panic!("{DATABASE_VARIABLE}={other}: sqlite or postgres"),
         }
     }
@@ -49,18 +59,36 @@ impl Place {
 impl World {
     /// An empty directory, no database yet (or an empty one).
     pub(crate) fn empty() -> Self {
-        Self::at(Place::chosen())
+        Self::empty_on(Kind::chosen())
     }
 
-    /// With this catalogue on PostgreSQL, whatever the other tests run on.
-    pub(crate) fn on_postgres_with(catalogue: &str) -> Self {
-        let world = Self::at(Place::Server(postgres::Database::new()));
+    /// The same on this kind of database, whatever was chosen for the other tests.
+    pub(crate) fn empty_on(kind: Kind) -> Self {
+        let place = match kind {
+            Kind::Sqlite => Place::File,
+            Kind::Postgres => Place::Server(postgres::Database::new()),
+        };
+        Self { dir: TempDir::with_prefix("provisor-e2e-").expect("a temporary directory"), place }
+    }
+
+    /// With this catalogue on this kind of database.
+    pub(crate) fn on(kind: Kind, catalogue: &str) -> Self {
+        let world = Self::empty_on(kind);
         world.apply(catalogue);
         world
     }
 
-    fn at(place: Place) -> Self {
-        Self { dir: TempDir::with_prefix("provisor-e2e-").expect("a temporary directory"), place }
+    /// With this catalogue in a database of a server that the test started itself.
+    pub(crate) fn at(url: &str, catalogue: &str) -> Self {
+        let dir = TempDir::with_prefix("provisor-e2e-").expect("a temporary directory");
+        let world = Self { dir, place: Place::At(url.to_owned()) };
+        world.apply(catalogue);
+        world
+    }
+
+    /// With this catalogue on PostgreSQL, whatever the other tests run on.
+    pub(crate) fn on_postgres_with(catalogue: &str) -> Self {
+        Self::on(Kind::Postgres, catalogue)
     }
 
     /// With the catalogue that most tests use ([`BASE`]), its second network down.
@@ -96,6 +124,7 @@ impl World {
         match &self.place {
             Place::File => format!("sqlite://{}", self.database().display()),
             Place::Server(database) => database.url.clone(),
+            Place::At(url) => url.clone(),
         }
     }
 
@@ -103,7 +132,38 @@ impl World {
     pub(crate) fn books(&self) -> Books {
         match &self.place {
             Place::File => Books::file(&self.database()),
-            Place::Server(database) => Books::Server(database.url.clone()),
+            Place::Server(database) => Books::server(&database.url),
+            Place::At(url) => Books::server(url),
+        }
+    }
+
+    /// The books of a dead server, once the database has finished what it was told last.
+    pub(crate) fn books_at_rest(&self) -> Books {
+        let books = self.books();
+        let at_work = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+                       AND application_name = 'provisor'";
+        if !matches!(self.place, Place::File) {
+            eventually("the dead server's connections to end", || {
+                books.rows(at_work).is_empty().then_some(())
+            });
+        }
+        books
+    }
+
+    /// A copy of the books that can be changed without harm. It lives as long as what is handed out with it.
+    pub(crate) fn copy_of_books(&self) -> (Books, Option<postgres::Database>) {
+        match &self.place {
+            Place::File => {
+                let copy = self.dir().join("copy.db");
+                let _there_is_none_yet = std::fs::remove_file(&copy);
+                self.books().run(&format!("VACUUM INTO '{}'", copy.display()));
+                (Books::file(&copy), None)
+            }
+            Place::Server(database) => {
+                let copy = database.copy();
+                (Books::server(&copy.url), Some(copy))
+            }
+            Place::At(_) => panic!("only the shared cluster copies its databases"),
         }
     }
 

@@ -113,6 +113,7 @@ pub(crate) fn network(dir: &Path) -> Result<Network> {
         code: "AS".parse()?,
         driver: "simulated".into(),
         number_range: None,
+        drift: provisor_domain::drift::DriftPolicy::default(),
         settings: settings.as_object().cloned().unwrap_or_default(),
     })
 }
@@ -155,6 +156,7 @@ async fn catalogue(store: &SqliteStore, dir: &Path) -> Result<()> {
         code: tenant.mail.clone(),
         driver: "mail".to_owned(),
         number_range: None,
+        drift: provisor_domain::drift::DriftPolicy::default(),
         settings: serde_json::Map::new(),
     };
     let tariff = Product { code: "T".parse()?, name: "T".into(), network: "AS".parse()? };

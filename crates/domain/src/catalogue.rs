@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::drift::DriftPolicy;
 use crate::portal::{Pack, PackMeasure, PortalSecret};
 use crate::{
     ApnCode, BarCode, BoltonCode, ContractCode, CustomerNumber, Iccid, Mailbox, Msisdn,
@@ -65,6 +66,8 @@ pub struct Network {
     pub driver: String,
     /// First and last number that new services may be given, where the network has a range.
     pub number_range: Option<(Msisdn, Msisdn)>,
+    /// What is done about drift without a person.
+    pub drift: DriftPolicy,
     /// The driver's own settings, checked by the driver.
     pub settings: serde_json::Map<String, serde_json::Value>,
 }

@@ -108,6 +108,19 @@ pub enum NetworkStatus {
     Unknown,
 }
 
+impl std::str::FromStr for NetworkStatus {
+    type Err = crate::Malformed;
+    fn from_str(raw: &str) -> Result<Self, crate::Malformed> {
+        [Self::Active, Self::Suspended, Self::Absent, Self::Unknown]
+            .into_iter()
+            .find(|status| status.as_str() == raw)
+            .ok_or(crate::Malformed {
+                what: "network status",
+                rule: "active, suspended, absent or unknown",
+            })
+    }
+}
+
 impl NetworkStatus {
     /// The word on the wire and in logs.
     pub fn as_str(self) -> &'static str {

@@ -9,6 +9,7 @@
 pub mod catalogue;
 pub mod clock;
 pub mod code;
+pub mod drift;
 pub mod driver;
 pub mod limits;
 pub mod mail;

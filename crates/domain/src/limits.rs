@@ -41,6 +41,8 @@ pub const CREDENTIAL_CACHE_SECONDS: u64 = 60;
 pub const CREDENTIAL_CACHE_ENTRIES_MAX: u64 = 50_000;
 /// Longest password in bytes; what is longer is refused before it is hashed.
 pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// Quiet places that are forgotten with one failed guess at a password.
+pub const GUESS_PLACES_FORGOTTEN_MAX: u32 = 4;
 /// Shortest password that a portal customer may choose, in characters (NIST SP 800-63B asks for 8 at least).
 pub const PASSWORD_CHARS_MIN: usize = 8;
 /// Most password checks waiting for a free core; over it the caller is asked to come back.
@@ -83,3 +85,13 @@ pub const MAIL_KEPT_DAYS_DEFAULT: u16 = 30;
 pub const PACKS_PER_TENANT_MAX: usize = 64;
 /// Most portal customers that one page of a read of all of them holds.
 pub const PORTAL_CUSTOMERS_PER_PAGE_MAX: usize = 500;
+/// How often a slice of a check is left behind by a node before it is given up.
+pub const SLICE_TRIES_MAX: u32 = 5;
+/// Most services or tickets in a slice or page of a check.
+pub const SLICE_MAX: usize = 100;
+/// Most tickets of a SIM from which is told what a network was asked for.
+pub const ASKED_TICKETS_MAX: usize = 16;
+/// Most drifts that one list shows.
+pub const DRIFTS_PER_PAGE_MAX: usize = 10_000;
+/// How often a drift is repaired by itself before a person must look.
+pub const REPAIRS_MAX: u32 = 3;

@@ -61,6 +61,9 @@ pub enum Order {
         /// The SIM it moves to.
         new_sim: Iccid,
     },
+    /// The network is to have again what the books say of the SIM, whatever that is when the ticket is carried out. The
+    /// books do not change, but for the SIM's version. Raised by the reconciler, or by an operator.
+    Reassert,
     /// A portal customer is created, or gets a new password. The password travels beside the order
     /// ([`crate::store::NewTicket::secret`]) and is forgotten with the ticket's end.
     PortalEnable,
@@ -138,6 +141,8 @@ pub enum OrderKind {
     ApplyTemplate,
     /// [`Order::ChangeSim`].
     ChangeSim,
+    /// [`Order::Reassert`].
+    Reassert,
     /// [`Order::PortalEnable`].
     PortalEnable,
     /// [`Order::PortalDisable`].
@@ -152,7 +157,7 @@ pub enum OrderKind {
 
 impl OrderKind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Connect,
         Self::Disconnect,
         Self::Rename,
@@ -162,6 +167,7 @@ impl OrderKind {
         Self::RemoveBolton,
         Self::ApplyTemplate,
         Self::ChangeSim,
+        Self::Reassert,
         Self::PortalEnable,
         Self::PortalDisable,
         Self::PortalPassword,
@@ -181,6 +187,7 @@ impl OrderKind {
             Self::RemoveBolton => "remove_bolton",
             Self::ApplyTemplate => "apply_template",
             Self::ChangeSim => "change_sim",
+            Self::Reassert => "reassert",
             Self::PortalEnable => "portal_enable",
             Self::PortalDisable => "portal_disable",
             Self::PortalPassword => "portal_password",
@@ -219,6 +226,7 @@ impl Order {
             Self::RemoveBolton { .. } => OrderKind::RemoveBolton,
             Self::ApplyTemplate { .. } => OrderKind::ApplyTemplate,
             Self::ChangeSim { .. } => OrderKind::ChangeSim,
+            Self::Reassert => OrderKind::Reassert,
             Self::PortalEnable => OrderKind::PortalEnable,
             Self::PortalDisable => OrderKind::PortalDisable,
             Self::PortalPassword { .. } => OrderKind::PortalPassword,
@@ -245,6 +253,7 @@ impl Order {
             | Self::RemoveBolton { .. }
             | Self::ApplyTemplate { .. }
             | Self::ChangeSim { .. }
+            | Self::Reassert
             | Self::PortalPassword { .. } => None,
         }
     }

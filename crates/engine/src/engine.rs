@@ -19,6 +19,9 @@ use crate::tenants::Tenants;
 /// How often a command checks again when its subject moved on between check and write.
 pub(crate) const STALE_ROUNDS_MAX: usize = 5;
 
+/// What the name of an installation is derived from its key for.
+const INSTALLATION: &str = "provisor 2026-11-26 name of an installation";
+
 /// What an engine is made of.
 #[derive(Debug)]
 pub struct Parts {
@@ -74,7 +77,9 @@ pub struct Engine {
     pub(crate) endings: Endings,
     pub(crate) sign_in: SignIn,
     pub(crate) share: Share,
+    installation: String,
     maintenance: AtomicBool,
+    adopting: AtomicBool,
     runs: AtomicBool,
 }
 
@@ -88,6 +93,7 @@ impl Engine {
     /// An engine on `store`. Reads the installation's key; knows no network until [`crate::Watch`] has looked.
     pub async fn new(store: Arc<dyn Store>, parts: Parts) -> Result<Self, Error> {
         let installation_key = store.installation_key().await?;
+        let installation = blake3::derive_key(INSTALLATION, &installation_key);
         let sign_in = SignIn::new(store.clone(), parts.clock.clone(), installation_key);
         Ok(Self {
             store,
@@ -99,7 +105,9 @@ impl Engine {
             endings: Endings::default(),
             sign_in,
             share: parts.share,
+            installation: base16ct::lower::encode_string(&installation[..16]),
             maintenance: AtomicBool::new(false),
+            adopting: AtomicBool::new(false),
             runs: AtomicBool::new(false),
         })
     }
@@ -109,14 +117,40 @@ impl Engine {
         &self.tenants
     }
 
+    /// Names this installation among others. No secret.
+    pub fn installation(&self) -> &str {
+        &self.installation
+    }
+
     /// Signing in.
     pub fn sign_in(&self) -> &SignIn {
         &self.sign_in
     }
 
-    /// True while callers are to be told to come back later.
+    /// True while callers are to be told to come back later: an operator says so, or a restored database is adopted,
+    /// whose books cannot be relied on yet.
     pub fn in_maintenance(&self) -> bool {
-        self.maintenance.load(Ordering::Relaxed)
+        self.maintenance.load(Ordering::Relaxed) || self.is_adopting()
+    }
+
+    /// True while a restored database is adopted: no ticket is carried out.
+    pub fn is_adopting(&self) -> bool {
+        self.adopting.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_adopting(&self, on: bool) {
+        if self.adopting.swap(on, Ordering::Relaxed) == on {
+            return;
+        }
+        self.metrics.adopting(on);
+        if on {
+            tracing::warn!(
+                "a restored database is being adopted: no ticket is carried out and callers are told to \
+                come back; see `provisor adopt status`"
+            );
+        } else {
+            tracing::info!("the restored database is adopted: tickets are carried out again");
+        }
     }
 
     pub(crate) fn set_maintenance(&self, on: bool) {
@@ -147,6 +181,11 @@ impl Engine {
     /// Open tickets by network, kind and state, for figures.
     pub async fn queue_stats(&self) -> Result<Vec<provisor_domain::store::QueueStat>, Error> {
         Ok(self.store.queue_stats().await?)
+    }
+
+    /// How many drifts are on record, for figures.
+    pub async fn drift_stats(&self) -> Result<Vec<provisor_domain::store::DriftStat>, Error> {
+        Ok(self.store.drift_stats().await?)
     }
 
     /// Opens one ticket and wakes its network. `None`: its subject moved on since the checks; check again.

@@ -42,6 +42,12 @@ struct MethodLabels {
     method: &'static str,
 }
 
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CheckLabels {
+    network: String,
+    outcome: &'static str,
+}
+
 type SecondsBy<L> = Family<L, Histogram, fn() -> Histogram>;
 
 fn seconds() -> Histogram {
@@ -58,6 +64,8 @@ pub struct Metrics {
     store: SecondsBy<MethodLabels>,
     in_flight: Family<NetworkLabels, Gauge>,
     reachable: Family<NetworkLabels, Gauge>,
+    checks: Family<CheckLabels, Counter>,
+    adopting: Gauge,
 }
 
 impl Metrics {
@@ -71,6 +79,8 @@ impl Metrics {
             store: SecondsBy::new_with_constructor(seconds),
             in_flight: Family::default(),
             reachable: Family::default(),
+            checks: Family::default(),
+            adopting: Gauge::default(),
         };
         registry.register(
             "provisor_tickets_opened",
@@ -109,6 +119,16 @@ impl Metrics {
             "1 while the network answers, 0 while it is only probed",
             metrics.reachable.clone(),
         );
+        registry.register(
+            "provisor_checks",
+            "SIMs compared with their network, by network and what was found",
+            metrics.checks.clone(),
+        );
+        registry.register(
+            "provisor_adopting",
+            "1 while a restored database is adopted and no ticket is carried out",
+            metrics.adopting.clone(),
+        );
         metrics
     }
 
@@ -138,6 +158,15 @@ impl Metrics {
     pub(crate) fn reachable(&self, network: &NetworkCode, yes: bool) {
         let labels = NetworkLabels { network: network.to_string() };
         self.reachable.get_or_create(&labels).set(i64::from(yes));
+    }
+
+    pub(crate) fn checked(&self, network: &NetworkCode, outcome: &'static str) {
+        let labels = CheckLabels { network: network.to_string(), outcome };
+        self.checks.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn adopting(&self, yes: bool) {
+        self.adopting.set(i64::from(yes));
     }
 
     /// Runs a call of the store and writes down how long it took.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use provisor_domain::NetworkCode;
@@ -18,12 +19,22 @@ pub struct Network {
     pub(crate) entry: catalogue::Network,
     pub(crate) element: Element,
     pub(crate) bell: Notify,
+    down: AtomicBool,
 }
 
 impl Network {
     /// A network, and what drives it.
     pub fn new(entry: catalogue::Network, element: Element) -> Self {
-        Self { entry, element, bell: Notify::new() }
+        Self { entry, element, bell: Notify::new(), down: AtomicBool::new(false) }
+    }
+
+    /// Whether its tickets' lane believes it to be down.
+    pub(crate) fn is_down(&self) -> bool {
+        self.down.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::Relaxed);
     }
 
     /// Its driver, when it serves SIMs.

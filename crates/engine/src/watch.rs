@@ -55,6 +55,7 @@ impl Watch {
     pub async fn look(&mut self) -> Result<(), StoreError> {
         let stamp = self.engine.store.stamp().await?;
         self.engine.set_maintenance(stamp.maintenance);
+        self.engine.set_adopting(stamp.adopting);
         if self.seen.is_none_or(|seen| seen.users != stamp.users) {
             self.engine.sign_in.forget(stamp.users);
         }

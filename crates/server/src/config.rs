@@ -20,6 +20,7 @@ use toml::Spanned;
 
 use crate::database::DatabaseUrl;
 use crate::output::line_of;
+use crate::span::Span;
 
 /// The file that is read when no other is named, if it is there.
 pub(crate) const DEFAULT_FILE: &str = "provisor.toml";
@@ -75,6 +76,9 @@ pub(crate) struct Settings {
 
     #[config(nested)]
     pub(crate) store: StoreSettings,
+
+    #[config(nested)]
+    pub(crate) check: CheckSettings,
 
     #[config(nested)]
     pub(crate) log: Log,
@@ -144,6 +148,25 @@ pub(crate) struct StoreSettings {
     /// `full_page_writes` or `synchronous_commit` off). Only for trying things out.
     #[config(env = "PROVISOR_STORE_ACCEPT_LOSS", default = false)]
     pub(crate) accept_loss: bool,
+}
+
+/// How networks are compared with the books.
+#[derive(Debug, Clone, confique::Config)]
+#[config(layer_attr(derive(Debug, Serialize)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub(crate) struct CheckSettings {
+    /// In this time every live service is compared once with what its network has; and once more, this long after its
+    /// ticket ended, a SIM that the network is not to have any more. A whole number and s, m, h or d.
+    #[config(env = "PROVISOR_CHECK_PERIOD", default = "24h")]
+    pub(crate) period: Span,
+
+    /// So soon after its ticket ended a SIM is compared.
+    #[config(env = "PROVISOR_CHECK_SOON", default = "5m")]
+    pub(crate) soon: Span,
+
+    /// The share of a network's rate that comparing may use, in percent, for each of the two. 0 turns it off.
+    #[config(env = "PROVISOR_CHECK_SHARE_PERCENT", default = 5)]
+    pub(crate) share_percent: u32,
 }
 
 /// What is logged. Logs go to standard error.
@@ -345,6 +368,9 @@ impl Settings {
 
     fn check(&self) -> Result<()> {
         crate::logging::check_filter(&self.log.filter)?;
+        if self.check.share_percent > 100 {
+            bail!("setting check.share_percent must be 0 to 100");
+        }
         let bad = self.networks.iter().find(|code| code.parse::<NetworkCode>().is_err());
         if let Some(code) = bad {
             bail!("setting networks: {code:?} is no code of a network");

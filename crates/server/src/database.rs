@@ -195,7 +195,8 @@ fn options(how: Use) -> postgres::Options {
 }
 
 impl PostgresUrl {
-    fn expose(&self) -> &str {
+    /// The whole address, for whoever connects.
+    pub(crate) fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 }

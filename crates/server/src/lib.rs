@@ -14,12 +14,14 @@ mod demo;
 mod exposure;
 mod logging;
 mod mail_sync;
+mod mark;
 mod output;
 mod password;
 mod progress;
 mod seal;
 mod serve;
 mod sim_import;
+mod span;
 
 use std::process::ExitCode;
 

@@ -13,7 +13,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use prometheus_client::registry::Registry;
 use provisor_domain::clock::SystemClock;
-use provisor_engine::{Chance, Engine, Metrics, NetworkFactory, Parts, Runner, Share, Watch};
+use provisor_engine::{
+    Chance, Checks, Engine, Metrics, NetworkFactory, Parts, Runner, Share, Watch,
+};
 use provisor_store::sqlite::ServeLock;
 use provisor_web::{App, HttpLimits, HttpMetrics};
 use tokio::net::TcpListener;
@@ -23,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{self, Config, MetricsListen, Settings};
 use crate::database::{Database, Schema, Use};
+use crate::mark::Mark;
 use crate::output::say;
 
 /// The process is gone so long after it was told to stop (10 s are promised).
@@ -85,6 +88,22 @@ fn share(settings: &Settings) -> Share {
         networks if networks.is_empty() => Share::all(),
         networks => Share::of(networks),
     }
+}
+
+/// How networks are compared with the books.
+fn checks(settings: &Settings) -> Checks {
+    let check = &settings.check;
+    Checks {
+        period: check.period.duration(),
+        soon: check.soon.duration(),
+        share: check.share_percent,
+    }
+}
+
+/// Where it is remembered how far the database had come.
+fn mark_file(settings: &Settings, data_dir: &Path) -> PathBuf {
+    let file = settings.database.file_beside("mark");
+    data_dir.join(file.file_name().unwrap_or(file.as_os_str()))
 }
 
 fn check_writable(dir: &Path) -> Result<()> {
@@ -158,6 +177,7 @@ struct Server {
     requests: JoinHandle<()>,
     runner: JoinHandle<()>,
     watch: JoinHandle<()>,
+    mark: JoinHandle<()>,
     metrics: Option<JoinHandle<()>>,
     database: Database,
 }
@@ -175,6 +195,9 @@ impl Server {
         let (clock, chance) = (Arc::new(SystemClock), Chance::new());
         let parts = Parts { clock, chance, metrics, share: share(settings) };
         let engine = Arc::new(Engine::new(database.store.clone(), parts).await?);
+        let name = mark_file(settings, &data_dir);
+        let mark =
+            Mark::look(database.store.clone(), name, engine.installation().to_owned()).await?;
         let share = engine.share().clone();
         let mut watch = Watch::new(engine.clone(), factory(data_dir)).without(move |network| {
             // A lookup file belongs to the node that carries its mail system's tickets out; a network of SIMs is asked for a
@@ -189,7 +212,8 @@ impl Server {
         let (stop_requests, stop_runner) = (watch::Sender::new(false), watch::Sender::new(false));
         // Whoever has a file's lock knows that whoever had it before is dead. Of other nodes nobody knows that.
         let alone = settings.database.file().is_some();
-        let runner = Runner::new(engine.clone(), alone).run(stop_runner.subscribe());
+        let runner = Runner::new(engine.clone(), alone).checking(checks(settings));
+        let runner = runner.run(stop_runner.subscribe());
         let limits = limits(settings);
         let router = if settings.role.takes_orders() {
             let app = App { engine: engine.clone(), limits: limits.clone(), metrics: http_metrics };
@@ -203,6 +227,7 @@ impl Server {
             address,
             runner: tokio::spawn(runner),
             watch: tokio::spawn(watch.run()),
+            mark: tokio::spawn(mark.keep()),
             requests: tokio::spawn(requests),
             metrics: None,
             database,
@@ -262,6 +287,7 @@ impl Server {
         self.stop_runner.send_replace(true);
         report("the runner", self.runner.await);
         self.watch.abort();
+        self.mark.abort();
         drop(self.engine);
     }
 }
@@ -297,7 +323,8 @@ fn leave_in_time() {
     }
 }
 
-fn factory(data_dir: PathBuf) -> NetworkFactory {
+/// Builds networks whose files are in `data_dir`.
+pub(crate) fn factory(data_dir: PathBuf) -> NetworkFactory {
     Arc::new(move |network| {
         provisor_drivers::build(network, &data_dir).map_err(|error| error.to_string())
     })

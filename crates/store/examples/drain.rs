@@ -13,60 +13,22 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use provisor_domain::catalogue::{Catalogue, CatalogueKeys, Contract, Customer, Network, Product};
+use provisor_domain::catalogue::CatalogueKeys;
 use provisor_domain::clock::{Clock, SystemClock};
-use provisor_domain::driver::OnceKey;
-use provisor_domain::order::Connect;
-use provisor_domain::plan::{Books, plan};
+use provisor_domain::plan::Books;
 use provisor_domain::store::{
-    ClaimAsk, ImportRow, NewTicket, Opened, Operations, Origin, Settled, Settlement, SimKeys,
-    SubjectClaim, TicketStore, Verdict, WorkerId,
+    ImportRow, NewTicket, Opened, Operations, Settled, SimKeys, TicketStore,
 };
-use provisor_domain::ticket::{About, Subject};
-use provisor_domain::{Iccid, Order, ServiceCode};
+use provisor_domain::{Order, ServiceCode};
 use provisor_store::sqlite::{Options, SqliteStore};
 
-const BATCH: usize = 1_000;
-const CUSTOMERS: usize = 100;
+#[path = "world/mod.rs"]
+mod world;
 
-fn a<T: std::str::FromStr>(raw: &str) -> T
-where
-    T::Err: std::fmt::Debug,
-{
-    raw.parse().unwrap()
-}
-
-fn customer(sim: usize) -> String {
-    format!("{}", 1_000_000 + sim % CUSTOMERS)
-}
-
-fn iccid(sim: usize) -> Iccid {
-    a(&format!("89440000{sim:011}"))
-}
-
-fn origin() -> Origin {
-    Origin { actor: "operator:drain".to_owned(), request_id: None }
-}
+use world::{BATCH, a, claim, connect, customer, iccid, msisdn, origin, settlements, ticket};
 
 async fn load(store: &SqliteStore, sims: usize, now: Timestamp) {
-    let network = Network {
-        code: a("AS"),
-        driver: "simulated".to_owned(),
-        number_range: None,
-        settings: serde_json::Map::new(),
-    };
-    let customers = (0..CUSTOMERS).map(|n| Customer {
-        number: a(&customer(n)),
-        name: String::new(),
-        contracts: vec![Contract { code: a(&format!("C{}", customer(n))), name: String::new() }],
-    });
-    let catalogue = Catalogue {
-        networks: vec![network],
-        tariffs: vec![Product { code: a("EU"), name: String::new(), network: a("AS") }],
-        customers: customers.collect(),
-        ..Catalogue::default()
-    };
-    store.catalogue_write(catalogue, origin(), now).await.unwrap();
+    store.catalogue_write(world::catalogue(), origin(), now).await.unwrap();
     let import = store.sim_import_begin("drain".to_owned(), origin(), now).await.unwrap();
     let began = Instant::now();
     for from in (0..sims).step_by(5_000) {
@@ -74,7 +36,7 @@ async fn load(store: &SqliteStore, sims: usize, now: Timestamp) {
             line: 0,
             iccid: iccid(n),
             imsi: Some(a(&format!("90170{n:010}"))),
-            msisdn: Some(a(&format!("447{n:09}"))),
+            msisdn: Some(msisdn(n)),
             customer: a(&customer(n)),
             network: None,
             keys: SimKeys::default(),
@@ -86,16 +48,7 @@ async fn load(store: &SqliteStore, sims: usize, now: Timestamp) {
 }
 
 fn order(sim: usize, round: usize) -> Order {
-    if round % 2 == 1 {
-        return Order::Disconnect;
-    }
-    Order::Connect(Connect {
-        name: a("Marion Gomez"),
-        contract: a(&format!("C{}", customer(sim))),
-        tariff: a("EU"),
-        apns: Vec::new(),
-        group: None,
-    })
+    if round % 2 == 1 { Order::Disconnect } else { connect(sim) }
 }
 
 /// The tickets of one round; reading the SIMs' versions is not measured.
@@ -109,19 +62,8 @@ async fn tickets(
     let keys =
         CatalogueKeys { sims: sims.clone().map(iccid).collect(), ..CatalogueKeys::default() };
     let records = store.catalogue_read(keys).await.unwrap().sims;
-    let ticket = |(n, sim): (usize, provisor_domain::SimRecord)| NewTicket {
-        order: order(n, round),
-        subjects: vec![SubjectClaim {
-            subject: Subject::Sim(sim.iccid.clone()),
-            version: sim.version,
-        }],
-        customer: sim.customer,
-        network: a("AS"),
-        about: About::Service { iccid: sim.iccid, service: services[n], cli: sim.msisdn },
-        secret: None,
-        origin: origin(),
-        idempotency: None,
-        raised: now,
+    let ticket = |(n, sim): (usize, provisor_domain::SimRecord)| {
+        ticket(n, sim.version, order(n, round), services[n], now)
     };
     sims.zip(records).map(ticket).collect()
 }
@@ -188,26 +130,13 @@ async fn round(
     }
     let mut after = None;
     loop {
-        let ask = ClaimAsk {
-            network: a("AS"),
-            worker: WorkerId(uuid::Uuid::from_u128(1)),
-            take: BATCH,
-            after,
-            lease: Duration::from_mins(10),
-            now,
-        };
-        let claimed = spent.claim.add(store.ticket_claim(ask)).await.unwrap();
+        let claimed =
+            spent.claim.add(store.ticket_claim(claim(1, BATCH, after, now))).await.unwrap();
         after = claimed.last;
         if claimed.leases.is_empty() {
             return spent;
         }
-        let settlements = claimed.leases.iter().map(|lease| {
-            let once = OnceKey { ticket: lease.ticket, epoch: lease.epoch };
-            let change = plan(lease.order.as_ref().unwrap(), &lease.books, once).unwrap().change;
-            let verdict = Verdict::Completed(Box::new(change));
-            Settlement { ticket: lease.ticket, epoch: lease.epoch, began: now, verdict }
-        });
-        let settlements = settlements.collect();
+        let settlements = settlements(&claimed.leases, now);
         let settled = spent.settle.add(store.ticket_settle(settlements, now)).await.unwrap();
         assert!(settled.iter().all(|answer| *answer == Settled::Done));
         remember_services(store, services, &claimed.leases).await;

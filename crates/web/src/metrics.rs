@@ -17,7 +17,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use provisor_domain::clock::{Clock, SystemClock};
-use provisor_domain::store::QueueStat;
+use provisor_domain::store::{DriftStat, QueueStat};
 use provisor_engine::Engine;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -40,8 +40,14 @@ struct NetworkLabels {
     network: String,
 }
 
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DriftLabels {
+    network: String,
+    kind: &'static str,
+}
+
 /// `/metrics` of `registry` and of what is open in `engine`'s database: `provisor_tickets_open{network,kind,state}`
-/// and `provisor_oldest_open_ticket_seconds{network}`. Needs no credentials: it belongs on a listener that strangers
+/// `provisor_oldest_open_ticket_seconds{network}` and `provisor_drifts{network,kind}`. Needs no credentials: it belongs on a listener that strangers
 /// cannot reach.
 pub fn metrics_router(registry: Arc<Registry>, engine: Arc<Engine>) -> Router {
     let queue = Arc::new(Mutex::new(Queue::new()));
@@ -73,13 +79,21 @@ struct Queue {
     stats: Vec<QueueStat>,
     /// What was shown once and goes on being shown, as 0 when nothing of it is open.
     shown: HashSet<OpenLabels>,
+    drifts: Family<DriftLabels, Gauge>,
+    /// The same of drifts.
+    drifted: HashSet<DriftLabels>,
     asked: Option<Instant>,
 }
 
 impl Queue {
     fn new() -> Self {
         let mut registry = Registry::default();
-        let (open, oldest) = (Family::default(), Family::default());
+        let (open, oldest, drifts) = (Family::default(), Family::default(), Family::default());
+        registry.register(
+            "provisor_drifts",
+            "SIMs of which a network has otherwise than the books say, by network and whose doing it is",
+            Family::clone(&drifts),
+        );
         registry.register(
             "provisor_tickets_open",
             "Open tickets, by network, kind and state",
@@ -91,7 +105,8 @@ impl Queue {
             Unit::Seconds,
             Family::clone(&oldest),
         );
-        Self { registry, open, oldest, stats: Vec::new(), shown: HashSet::new(), asked: None }
+        let (stats, shown, drifted) = (Vec::new(), HashSet::new(), HashSet::new());
+        Self { registry, open, oldest, stats, shown, drifts, drifted, asked: None }
     }
 
     /// Asks the database when what is known is too old. When it cannot say, the old figures go: none are better
@@ -103,16 +118,37 @@ impl Queue {
         self.asked = Some(Instant::now());
         self.open.clear();
         self.oldest.clear();
-        match tokio::time::timeout(QUEUE_DEADLINE, engine.queue_stats()).await {
-            Ok(Ok(stats)) => self.show(stats),
+        self.drifts.clear();
+        let asked = async { tokio::try_join!(engine.queue_stats(), engine.drift_stats()) };
+        match tokio::time::timeout(QUEUE_DEADLINE, asked).await {
+            Ok(Ok((stats, drifts))) => {
+                self.show(stats);
+                self.show_drifts(&drifts);
+            }
             Ok(Err(error)) => self.missing(&error.to_string()),
             Err(_) => self.missing("it took too long"),
+        }
+    }
+
+    fn show_drifts(&mut self, stats: &[DriftStat]) {
+        let labels = |stat: &DriftStat| DriftLabels {
+            network: stat.network.to_string(),
+            kind: stat.kind.as_str(),
+        };
+        self.drifted.extend(stats.iter().map(labels));
+        for labels in &self.drifted {
+            self.drifts.get_or_create(labels).set(0);
+        }
+        for stat in stats {
+            let count = i64::try_from(stat.count).unwrap_or(i64::MAX);
+            self.drifts.get_or_create(&labels(stat)).set(count);
         }
     }
 
     fn missing(&mut self, why: &str) {
         self.stats.clear();
         self.shown.clear();
+        self.drifted.clear();
         tracing::warn!(why, "the figures about open tickets are missing from /metrics");
     }
 

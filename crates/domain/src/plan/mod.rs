@@ -3,12 +3,15 @@
 //! One pure function, [`plan`], run when a ticket is carried out (not when it is raised). The ticket's lock keeps the
 //! books of its subjects still in between, so planning again after a crash gives the same plan.
 
+mod asked;
 mod portal;
 mod service;
 
+pub use asked::{Asked, asked_for};
+
 use jiff::Timestamp;
 
-use crate::driver::{Command, OnceKey};
+use crate::driver::{Command, OnceKey, Want};
 use crate::mail::{MailCommand, Mailbox};
 use crate::portal::{Pack, PortalId, PortalRecord, PortalSecret};
 use crate::service::Products;
@@ -150,6 +153,11 @@ pub fn plan(order: &Order, books: &Books, once: OnceKey) -> Result<Plan, Failure
         Books::Service(books) => service::plan(order, books, once),
         Books::Portal(books) => portal::plan(order, books, once),
     }
+}
+
+/// What the books say that `network` is to have for a SIM. `service` is the newest one that is or was in it.
+pub fn wanted(network: &NetworkCode, sim: &SimRecord, service: Option<&Service>) -> Want {
+    service::wanted(network, sim, service)
 }
 
 fn broken(reason: &str) -> Failure {

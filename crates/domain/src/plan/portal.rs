@@ -57,7 +57,8 @@ pub(super) fn plan(order: &Order, books: &PortalBooks, once: OnceKey) -> Result<
         | Order::AddBolton { .. }
         | Order::RemoveBolton { .. }
         | Order::ApplyTemplate { .. }
-        | Order::ChangeSim { .. } => return Err(mismatched()),
+        | Order::ChangeSim { .. }
+        | Order::Reassert => return Err(mismatched()),
     }
     change.mailboxes = change.mailboxes.filter(|after| *after != books.record.mailboxes);
     let command =

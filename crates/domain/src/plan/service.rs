@@ -7,13 +7,16 @@ use crate::driver::{Command, OnceKey, Subscription, Want, Wanted};
 use crate::order::Connect;
 use crate::service::Products;
 use crate::ticket::Failure;
-use crate::{Iccid, Order, Service, ServiceStatus, SimRecord, SimState};
+use crate::{
+    Iccid, Msisdn, NetworkCode, Order, Service, ServiceStatus, SimRecord, SimState, TariffCode,
+};
 
 pub(super) fn plan(order: &Order, books: &ServiceBooks, once: OnceKey) -> Result<Plan, Failure> {
     let (wants, change) = match order {
         Order::Connect(connect) => plan_connect(connect, books)?,
         Order::Disconnect => plan_disconnect(live(books)?, books),
         Order::ChangeSim { new_sim } => plan_change_sim(live(books)?, new_sim, books)?,
+        Order::Reassert => plan_reassert(books)?,
         Order::Rename { name } => {
             let renamed = Service { name: name.clone(), ..live(books)?.clone() };
             let service = Some(ServiceChange::Update(renamed));
@@ -47,12 +50,35 @@ fn want(sim: &SimRecord, state: Wanted) -> Want {
     Want { iccid: sim.iccid.clone(), imsi: sim.imsi.clone(), state }
 }
 
-fn present(service: &Service) -> Wanted {
-    Wanted::Present(Subscription {
+pub(super) fn subscription(service: &Service) -> Subscription {
+    Subscription {
         msisdn: service.cli.clone(),
         tariff: service.tariff.clone(),
         products: service.products.clone(),
-    })
+    }
+}
+
+fn present(service: &Service) -> Wanted {
+    Wanted::Present(subscription(service))
+}
+
+/// What the books say that `network` is to have for a SIM in which `service` is or was.
+pub(super) fn wanted(network: &NetworkCode, sim: &SimRecord, service: Option<&Service>) -> Want {
+    let served = service.filter(|service| {
+        service.status.is_live() && service.iccid == sim.iccid && service.network == *network
+    });
+    want(sim, served.map_or(Wanted::Absent, present))
+}
+
+/// The SIM stays where it stands, and its version moves on: what was found by looking before is void.
+fn plan_reassert(books: &ServiceBooks) -> Result<WantsAndChange, Failure> {
+    let live = books.service.as_ref().is_some_and(|service| service.status.is_live());
+    if live != (books.sim.state == SimState::InUse) {
+        return Err(broken("the ticket's service is not the one that is in the SIM now"));
+    }
+    let sims = vec![(books.sim.iccid.clone(), books.sim.state)];
+    let want = wanted(&books.network, &books.sim, books.service.as_ref());
+    Ok((vec![want], Change { sims, ..Change::default() }))
 }
 
 fn plan_connect(connect: &Connect, books: &ServiceBooks) -> Result<WantsAndChange, Failure> {
@@ -64,12 +90,7 @@ fn plan_connect(connect: &Connect, books: &ServiceBooks) -> Result<WantsAndChang
             "no number of the network's range is free: enlarge number_range in the catalogue",
         ));
     }
-    let products = Products { apns: connect.apns.clone(), ..Products::default() };
-    let subscription = Subscription {
-        msisdn: books.number.clone(),
-        tariff: connect.tariff.clone(),
-        products: products.clone(),
-    };
+    let subscription = connected(connect, books.number.clone());
     let service = NewService {
         name: connect.name.clone(),
         cli: books.number.clone(),
@@ -79,7 +100,7 @@ fn plan_connect(connect: &Connect, books: &ServiceBooks) -> Result<WantsAndChang
         customer: books.customer.clone(),
         tariff: connect.tariff.clone(),
         group: connect.group.clone(),
-        products,
+        products: subscription.products.clone(),
     };
     let change = Change {
         service: Some(ServiceChange::Create(service)),
@@ -87,6 +108,15 @@ fn plan_connect(connect: &Connect, books: &ServiceBooks) -> Result<WantsAndChang
         ..Change::default()
     };
     Ok((vec![want(&books.sim, Wanted::Present(subscription))], change))
+}
+
+/// What a network is to have for a new service.
+pub(super) fn connected(connect: &Connect, number: Option<Msisdn>) -> Subscription {
+    Subscription {
+        msisdn: number,
+        tariff: connect.tariff.clone(),
+        products: Products { apns: connect.apns.clone(), ..Products::default() },
+    }
 }
 
 fn plan_disconnect(service: &Service, books: &ServiceBooks) -> WantsAndChange {
@@ -128,7 +158,17 @@ fn plan_change_sim(
 /// Orders that only change what is on the service. One that changes nothing does not touch the network.
 fn plan_products(order: &Order, service: &Service, books: &ServiceBooks) -> WantsAndChange {
     let mut after = service.clone();
-    let products = &mut after.products;
+    set_products(order, &mut after.tariff, &mut after.products);
+    if after == *service {
+        return (Vec::new(), Change::default());
+    }
+    after.status = after.products.live_status();
+    let wants = vec![want(&books.sim, present(&after))];
+    (wants, Change { service: Some(ServiceChange::Update(after)), ..Change::default() })
+}
+
+/// What `order` makes of a tariff and products; nothing when it is not about them.
+pub(super) fn set_products(order: &Order, tariff: &mut TariffCode, products: &mut Products) {
     match order {
         Order::AddBar { bar } if !products.bars.iter().any(|b| b.code == bar.code) => {
             products.bars.push(bar.clone());
@@ -138,19 +178,13 @@ fn plan_products(order: &Order, service: &Service, books: &ServiceBooks) -> Want
             products.boltons.push(bolton.clone());
         }
         Order::RemoveBolton { bolton } => products.boltons.retain(|added| added != bolton),
-        Order::ApplyTemplate { tariff, apns, boltons } => {
-            after.tariff = tariff.clone();
+        Order::ApplyTemplate { tariff: new, apns, boltons } => {
+            tariff.clone_from(new);
             products.apns.clone_from(apns);
             products.boltons.clone_from(boltons);
         }
         _ => {} // there already, or not about products
     }
-    if after == *service {
-        return (Vec::new(), Change::default());
-    }
-    after.status = after.products.live_status();
-    let wants = vec![want(&books.sim, present(&after))];
-    (wants, Change { service: Some(ServiceChange::Update(after)), ..Change::default() })
 }
 
 #[cfg(test)]
@@ -270,6 +304,27 @@ mod tests {
         assert_eq!(wants[0].state, Wanted::Absent);
         assert_eq!(wants[1].iccid, new_sim);
         assert_eq!(moved.change.sims[0].1, SimState::Retired);
+    }
+
+    #[test]
+    fn what_is_reasserted_is_what_the_books_say_when_the_ticket_is_carried_out() {
+        let state = |books: &ServiceBooks| {
+            let plan = plan(&Order::Reassert, books, once()).unwrap();
+            let sims = vec![(books.sim.iccid.clone(), books.sim.state)];
+            assert_eq!(plan.change, Change { sims, ..Change::default() });
+            match plan.command {
+                Some(Instruction::Network(Command { wants, .. })) => wants[0].state.clone(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(state(&books(Some(service()))), present(&service()));
+        assert_eq!(state(&books(None)), Wanted::Absent);
+        let elsewhere = Service { network: "NO".parse().unwrap(), ..service() };
+        assert_eq!(state(&books(Some(elsewhere))), Wanted::Absent, "another network serves it");
+        // The SIM was connected again, past the ticket's lock: what is there is not to be taken away.
+        let reused = ServiceBooks { service: None, ..books(Some(service())) };
+        let failure = plan(&Order::Reassert, &reused, once()).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Books);
     }
 
     #[test]

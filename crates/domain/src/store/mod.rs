@@ -11,6 +11,7 @@
 mod directory;
 mod operations;
 mod portal;
+mod reconcile;
 mod tickets;
 mod users;
 
@@ -23,18 +24,23 @@ pub use operations::{
     TicketDetail, TicketFilter, TicketMoved,
 };
 pub use portal::{Portal, PortalAuth, PortalFound};
+pub use reconcile::{
+    Adopting, CheckPage, Checked, DriftStat, Finding, OpenTicket, Place, Reconcile, Slice, SliceId,
+    Standing, SweepAsk, Swept, Walk,
+};
 pub use tickets::{
     ClaimAsk, Claimed, Lease, NewTicket, Opened, Settled, Settlement, SubjectClaim, TicketStore,
     Verdict, WorkerId,
 };
 pub use users::{
-    CredentialAuth, CredentialInfo, NewCredential, NewUser, UserAuth, UserChange, UserInfo, Users,
+    CredentialAuth, CredentialInfo, GuessPlace, Guesses, NewCredential, NewUser, UserAuth,
+    UserChange, UserInfo, Users,
 };
 
 /// The whole port.
-pub trait Store: TicketStore + Directory + Users + Portal + Operations {}
+pub trait Store: TicketStore + Directory + Users + Portal + Operations + Reconcile {}
 
-impl<T: TicketStore + Directory + Users + Portal + Operations> Store for T {}
+impl<T: TicketStore + Directory + Users + Portal + Operations + Reconcile> Store for T {}
 
 /// Where a change came from: for the audit trail and for a ticket's "raised by".
 #[derive(Debug, Clone, PartialEq, Eq)]

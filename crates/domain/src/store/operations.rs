@@ -24,6 +24,10 @@ pub struct Stamp {
     pub networks: i64,
     /// Whether callers are told to come back later.
     pub maintenance: bool,
+    /// Whether a restored database is being adopted: no ticket is carried out.
+    pub adopting: bool,
+    /// The heartbeat ([`crate::store::Reconcile::heartbeat`]).
+    pub heartbeat: i64,
 }
 
 /// Which tickets a list shows.

@@ -110,6 +110,19 @@ pub struct CredentialInfo {
     pub revoked: Option<Timestamp>,
 }
 
+/// Where a password was guessed at: whose, and from which network; or from which network alone. A digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GuessPlace(pub [u8; 32]);
+
+/// The failed guesses at one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guesses {
+    /// How many, since the place was quiet for long.
+    pub failures: u32,
+    /// When the last one was.
+    pub last: Timestamp,
+}
+
 /// Users and their credentials. Every change moves [`super::Stamp::users`] on.
 #[async_trait]
 pub trait Users: Send + Sync {
@@ -125,6 +138,21 @@ pub trait Users: Send + Sync {
         username: Username,
         digest: [u8; 32],
     ) -> Result<Option<CredentialAuth>, StoreError>;
+
+    /// The failed guesses at these places, in their order; `None` for a place that nobody guessed at.
+    async fn guesses(&self, places: Vec<GuessPlace>) -> Result<Vec<Option<Guesses>>, StoreError>;
+
+    /// Counts a failed guess at each of these places. One whose last guess was before `quiet_since` starts afresh, and a few
+    /// of such places are forgotten.
+    async fn guess_failed(
+        &self,
+        places: Vec<GuessPlace>,
+        quiet_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Forgets the guesses at a place.
+    async fn guess_forgiven(&self, place: GuessPlace) -> Result<(), StoreError>;
 
     /// Users by name, those behind `after`, at most `limit` (and
     /// [`USERS_PER_PAGE_MAX`](crate::limits::USERS_PER_PAGE_MAX)).

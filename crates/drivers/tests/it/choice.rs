@@ -16,6 +16,7 @@ fn network(driver: &str, settings: &Value) -> Network {
         code: "AS".parse().unwrap(),
         driver: driver.into(),
         number_range: None,
+        drift: provisor_domain::drift::DriftPolicy::default(),
         settings: settings.as_object().unwrap().clone(),
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use provisor_domain::limits::LEASE_SECONDS;
 use provisor_domain::store::{
     ClaimAsk, Claimed, Settled, Settlement, StoreError, Verdict, WorkerId,
@@ -12,6 +13,9 @@ use provisor_domain::{CustomerNumber, OrderKind, TicketState};
 
 use crate::engine::Engine;
 use crate::networks::Network;
+
+/// When a network is looked at after a command that may have come late.
+const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(2);
 
 /// The store as one lane sees it.
 pub(super) struct Desk {
@@ -123,8 +127,24 @@ impl Desk {
                 self.engine.metrics.lease_lost();
                 tracing::warn!(network = %code, ticket.id = %settlement.ticket, epoch = settlement.epoch,
                     "result dropped: the ticket was claimed by somebody else since");
+                self.look_again(settlement).await;
             }
             Settled::Refused(reason) => self.park(kind, settlement, reason).await,
+        }
+    }
+
+    /// What was sent under a lease that is lost may have come after what its next holder sent: the network is looked at.
+    async fn look_again(&self, settlement: &Settlement) {
+        if self.network.driver().is_none() {
+            return;
+        }
+        let code = self.network.entry.code.clone();
+        let due = self.engine.clock.now().saturating_add(SETTLED_AFTER);
+        let due = due.unwrap_or(Timestamp::MAX);
+        if let Err(error) = self.engine.store.sweep_again(code, vec![settlement.ticket], due).await
+        {
+            tracing::warn!(ticket.id = %settlement.ticket, %error,
+                "a late command may have been sent; the network is looked at within the period of its checks");
         }
     }
 

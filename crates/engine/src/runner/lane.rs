@@ -65,6 +65,7 @@ impl Lane {
 
     /// Runs until `end` turns true and what is under way has been settled.
     pub(crate) async fn run(mut self, mut end: watch::Receiver<bool>, alone: bool) {
+        self.network.set_down(false);
         let reachable = self.network.element.missing().is_none();
         self.engine.metrics.reachable(&self.network.entry.code, reachable);
         if alone {
@@ -172,6 +173,7 @@ impl Lane {
             && self.breaker.heard(outcome, now)
         {
             let up = !self.breaker.is_down();
+            self.network.set_down(!up);
             self.engine.metrics.reachable(code, up);
             if up {
                 tracing::info!(network = %code, "the network answers again");

@@ -15,6 +15,7 @@ mod pace;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures_util::future::OptionFuture;
 use provisor_domain::NetworkCode;
 use provisor_domain::store::WorkerId;
 use tokio::sync::watch;
@@ -22,6 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::engine::Engine;
 use crate::networks::Network;
+use crate::reconcile::{Checks, Sweeper};
 use lane::Lane;
 
 /// Carries out the tickets of all networks that its engine knows.
@@ -30,6 +32,7 @@ pub struct Runner {
     engine: Arc<Engine>,
     worker: WorkerId,
     alone: bool,
+    checks: Option<Checks>,
 }
 
 /// Says that the engine has a runner, for as long as it is not dropped (a panic drops it too).
@@ -52,7 +55,13 @@ impl Runner {
     /// A runner under its own name. `alone` says that no other process can be carrying out tickets of this store, so
     /// that whatever is found running at the start was left by a dead one and need not wait for its lease to end.
     pub fn new(engine: Arc<Engine>, alone: bool) -> Self {
-        Self { engine, worker: WorkerId(uuid::Uuid::now_v7()), alone }
+        Self { engine, worker: WorkerId(uuid::Uuid::now_v7()), alone, checks: None }
+    }
+
+    /// The same, and it checks the networks whose tickets it carries out.
+    #[must_use]
+    pub fn checking(self, checks: Checks) -> Self {
+        Self { checks: Some(checks), ..self }
     }
 
     /// Runs the networks of the engine's [`Share`](crate::Share) until `stop` turns true, then finishes what is at the networks and returns.
@@ -101,7 +110,14 @@ impl Runner {
             if self.engine.share.has(code) && !running.contains_key(code) {
                 let end = watch::Sender::new(false);
                 let lane = Lane::new(self.engine.clone(), network.clone(), self.worker);
-                lanes.spawn(lane.run(end.subscribe(), self.alone));
+                let lane = lane.run(end.subscribe(), self.alone);
+                let sweeper = self.checks.map(|checks| {
+                    let (engine, network) = (self.engine.clone(), network.clone());
+                    Sweeper::new(engine, network, checks).run(end.subscribe())
+                });
+                lanes.spawn(async move {
+                    tokio::join!(lane, OptionFuture::from(sweeper));
+                });
                 running.insert(code.clone(), (network.clone(), end));
             }
         }

@@ -9,6 +9,7 @@
 
 pub(crate) mod back_end;
 pub(crate) mod credential;
+mod guesses;
 pub(crate) mod password;
 pub(crate) mod throttle;
 
@@ -32,8 +33,9 @@ use tokio::time::Instant;
 
 use crate::call::{Caller, Error};
 use credential::Credential;
+use guesses::Guesses;
 use password::HashPool;
-use throttle::{Guess, Throttle};
+use throttle::Guess;
 
 /// The earliest moment at which a failed sign-in is answered, after its start. Longer than a password check on an
 /// idle machine, so that the answer's time does not tell why it failed.
@@ -98,7 +100,7 @@ pub struct SignIn {
     verified: Cache<Digest, Verified>,
     owners: Cache<Digest, Username>,
     pool: HashPool,
-    throttle: Throttle,
+    guesses: Guesses,
 }
 
 impl std::fmt::Debug for SignIn {
@@ -114,6 +116,7 @@ impl SignIn {
         installation_key: Digest,
     ) -> Self {
         Self {
+            guesses: Guesses::new(store.clone(), installation_key),
             store,
             clock,
             boot_key: rand::random(),
@@ -125,7 +128,6 @@ impl SignIn {
                 .build(),
             owners: Cache::new(CREDENTIAL_CACHE_ENTRIES_MAX),
             pool: HashPool::new(),
-            throttle: Throttle::new(),
         }
     }
 
@@ -189,18 +191,20 @@ impl SignIn {
         }
         let guess = Guess::new(username, source);
         // 160 random bits cannot be guessed, so a credential need not wait for those who guess at the password.
-        let guessable = known.is_none() && Credential::parse(password).is_none();
-        if guessable && self.throttle.holds(&guess, now) {
-            return Err(SignInError::Failed);
-        }
+        let is_password = Credential::parse(password).is_none();
+        let turn = if known.is_none() && is_password {
+            self.guesses.turn(guess, now).await?.ok_or(SignInError::Failed)?
+        } else {
+            Guesses::free_turn(guess)
+        };
         let asked = Asked { username, password, digest, now, stamp };
         let verified = self.verify(&asked).await?;
         let Some(verified) = verified.filter(|v| allowed_from(&v.networks, source)) else {
-            self.throttle.failed(&guess, now);
             self.verified.invalidate(&digest);
+            self.guesses.failed(&turn, now, is_password).await?;
             return Err(SignInError::Failed);
         };
-        self.throttle.succeeded(&guess);
+        self.guesses.succeeded(&turn).await?;
         self.verified.insert(digest, verified.clone());
         Ok(verified.caller)
     }
@@ -222,15 +226,16 @@ impl SignIn {
         stored: Option<SecretString>,
     ) -> Result<bool, Error> {
         let (began, now) = (Instant::now(), self.clock.now());
-        let guess = Guess::new(name, source);
         let mut fits = false;
-        if !self.throttle.holds(&guess, now) && shown.expose_secret().len() <= PASSWORD_BYTES_MAX {
+        if shown.expose_secret().len() <= PASSWORD_BYTES_MAX
+            && let Some(turn) = self.guesses.turn(Guess::new(name, source), now).await?
+        {
             let core = self.pool.core().await.map_err(|_| Error::Busy(StoreError::Overloaded))?;
             fits = self.pool.verify(core, shown, stored).await;
             if fits {
-                self.throttle.succeeded(&guess);
+                self.guesses.succeeded(&turn).await?;
             } else {
-                self.throttle.failed(&guess, now);
+                self.guesses.failed(&turn, now, true).await?;
             }
         }
         if !fits {

@@ -1,3 +1,5 @@
+//! What one process remembers of guesses (see [`super::guesses`] for what all of them do), and how long a place is held.
+//!
 //! Slows guessing down where it comes from: per (username, source network) and per source network.
 //!
 //! After a few failures further attempts from the same place are not checked until a delay has passed; the delay
@@ -20,7 +22,7 @@ const FREE_PER_NETWORK: u32 = 50;
 const FIRST_DELAY_SECONDS: i64 = 1;
 const LONGEST_DELAY_SECONDS: i64 = 300;
 /// After this long without an attempt a place starts afresh.
-const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
+pub(crate) const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
 /// So much of a name counts: more than any user's, or tenant and number of a portal customer, have.
 const NAME_CHARS_MAX: usize = 256;
 /// Most places remembered; the least recently seen are forgotten first.
@@ -40,6 +42,16 @@ impl Guess {
         // A name longer than any user's or portal customer's must not fill the memory.
         let username = username.chars().take(NAME_CHARS_MAX).collect();
         Self { username, network }
+    }
+
+    /// Who is being guessed.
+    pub(crate) fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// Where from.
+    pub(crate) fn network(&self) -> IpNet {
+        self.network
     }
 }
 
@@ -102,6 +114,16 @@ fn count<K: Hash + Eq + Send + Sync + 'static>(
         let held_until = now.saturating_add(delay(failures, free)).unwrap_or(now);
         Op::Put(Place { failures, held_until })
     });
+}
+
+/// How long a user is held, as seen from one network, after so many failures.
+pub(crate) fn delay_of_user(failures: u32) -> SignedDuration {
+    delay(failures, FREE_PER_USER)
+}
+
+/// How long a network is held after so many failures.
+pub(crate) fn delay_of_network(failures: u32) -> SignedDuration {
+    delay(failures, FREE_PER_NETWORK)
 }
 
 fn delay(failures: u32, free: u32) -> SignedDuration {

@@ -12,6 +12,7 @@ mod orders;
 mod portal;
 mod portal_passwords;
 mod portal_rig;
+mod reconciling;
 mod rig;
 mod running;
 mod signing_in;

@@ -85,6 +85,7 @@ pub(crate) fn network(code: &str) -> Network {
         driver: "test".into(),
         number_range: Some(("07700900000".parse().unwrap(), "07700900999".parse().unwrap()))
             .filter(|_| code == "AS"),
+        drift: provisor_domain::drift::DriftPolicy::default(),
         settings: serde_json::Map::new(),
     }
 }
@@ -178,6 +179,15 @@ impl World {
         let clock = Arc::new(TestClock(AtomicI64::new(now.as_millisecond())));
         let engine = engine(&store, clock.clone()).await;
         let world = Self { engine, store, clock, factory, dir };
+        world.look().await;
+        world
+    }
+
+    /// The same world, with all its networks driven by another driver.
+    pub(crate) async fn driven_by(self, driver: Arc<dyn Driver>) -> Self {
+        let factory: NetworkFactory = Arc::new(move |_| Ok(Element::Network(driver.clone())));
+        let engine = engine(&self.store, self.clock.clone()).await;
+        let world = Self { engine, factory, ..self };
         world.look().await;
         world
     }

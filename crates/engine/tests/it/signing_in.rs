@@ -7,7 +7,7 @@ use std::time::Duration;
 use provisor_domain::clock::Clock;
 use provisor_domain::store::{NewCredential, UserChange, Users};
 use provisor_domain::user::CredentialUse;
-use provisor_engine::{Credential, SignInError, hash_password};
+use provisor_engine::{Credential, Engine, SignInError, hash_password};
 
 use crate::rig::{HERE, World, origin};
 use crate::running::Script;
@@ -17,8 +17,12 @@ async fn world() -> World {
 }
 
 async fn fails(world: &World, name: &str, password: &str, source: IpAddr) -> bool {
+    fails_at(&world.engine, name, password, source).await
+}
+
+async fn fails_at(engine: &Engine, name: &str, password: &str, source: IpAddr) -> bool {
     let password = password.into();
-    let answer = world.engine.sign_in().sign_in(Some(name), Some(&password), source).await;
+    let answer = engine.sign_in().sign_in(Some(name), Some(&password), source).await;
     match answer {
         Ok(_) => false,
         Err(SignInError::Failed) => true,
@@ -84,6 +88,33 @@ async fn guessing_is_held_up_and_a_client_that_worked_before_is_not() {
     // Later everybody may try again.
     world.clock.pass(Duration::from_mins(10));
     assert!(!fails(&world, "Both", "Stuttgart", HERE).await);
+}
+
+#[tokio::test]
+async fn whoever_guesses_at_one_node_is_held_up_at_all_and_after_a_restart() {
+    let world = world().await;
+    let neighbour = world.neighbour().await;
+    for guess in 0..4 {
+        for node in [&world.engine, &neighbour] {
+            assert!(fails_at(node, "MarioG", &format!("guess {guess}"), HERE).await);
+        }
+    }
+    // Each node has seen four guesses, which cost nothing; together they are eight.
+    assert!(fails_at(&neighbour, "MarioG", "Stuttgart", HERE).await);
+    assert!(fails_at(world.neighbour().await.as_ref(), "MarioG", "Stuttgart", HERE).await);
+    let elsewhere = "198.51.100.7".parse().unwrap();
+    assert!(!fails_at(&neighbour, "MarioG", "Stuttgart", elsewhere).await);
+    // The delay passes for all of them, and who knew the password has not guessed.
+    world.clock.pass(Duration::from_mins(1));
+    assert!(!fails_at(world.neighbour().await.as_ref(), "MarioG", "Stuttgart", HERE).await);
+    for node in [world.neighbour().await, world.neighbour().await] {
+        for guess in 0..4 {
+            assert!(fails_at(&node, "MarioG", &format!("mistyped {guess}"), HERE).await);
+            if guess == 1 {
+                assert!(!fails_at(&node, "MarioG", "Stuttgart", HERE).await);
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -192,6 +192,7 @@ fn network(network: &Network) -> Told {
     let range = network.number_range.as_ref().map(|(first, last)| format!("{first} to {last}"));
     let mut told = fields([("driver", network.driver.clone())]);
     told.push(("number_range".to_owned(), range.unwrap_or_default()));
+    told.push(("drift".to_owned(), network.drift.as_str().to_owned()));
     told.extend(network.settings.iter().map(|(key, value)| (key.clone(), value.to_string())));
     (network.code.to_string(), told)
 }

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use provisor_domain::drift::DriftPolicy;
 use provisor_domain::portal::PackMeasure;
 use provisor_domain::{
     ApnCode, BarCode, BoltonCode, ContractCode, CustomerNumber, Iccid, Imsi, MailAddress, Msisdn,
@@ -50,6 +51,8 @@ pub(crate) struct NetworkTable {
     pub(crate) code: Spanned<NetworkCode>,
     pub(crate) driver: Spanned<String>,
     pub(crate) number_range: Option<Spanned<(Msisdn, Msisdn)>>,
+    #[serde(default)]
+    pub(crate) drift: DriftPolicy,
     /// All other keys: the driver's.
     #[serde(skip)]
     pub(crate) settings: Map<String, Value>,
@@ -244,7 +247,7 @@ pub(crate) struct MailboxTable {
 }
 
 /// The keys of a `[[network]]` that are not its driver's.
-const NETWORK_KEYS: [&str; 3] = ["code", "driver", "number_range"];
+const NETWORK_KEYS: [&str; 4] = ["code", "driver", "number_range", "drift"];
 
 /// Reads the tables of `text`. What cannot be read is in `problems`.
 pub(crate) fn read(text: &str, problems: &mut Problems) -> Tables {

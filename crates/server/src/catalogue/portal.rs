@@ -85,6 +85,7 @@ fn mail_system(code: NetworkCode) -> Network {
         code,
         driver: MAIL_DRIVER.to_owned(),
         number_range: None,
+        drift: provisor_domain::drift::DriftPolicy::default(),
         settings: serde_json::Map::new(),
     }
 }

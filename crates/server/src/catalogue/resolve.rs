@@ -101,6 +101,7 @@ fn network(Entry { label, body }: Entry<NetworkTable>, problems: &mut Problems) 
         code,
         driver: driver.into_inner(),
         number_range: body.number_range.map(Spanned::into_inner),
+        drift: body.drift,
         settings: body.settings,
     };
     if let Err(error) = provisor_drivers::check(&network) {

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::Session;
 use super::session::{parsed, usage};
 use crate::output::{self, Tone, note, plain, say};
+use crate::span::seconds;
 
 /// API credentials: they stand in for a password and can be revoked one by one
 ///
@@ -229,22 +230,6 @@ fn expiry(raw: &str, now: Timestamp) -> Result<Timestamp> {
         return Err(usage(format!("--expires {raw:?} is in the past")));
     }
     Ok(end)
-}
-
-fn seconds(raw: &str) -> Option<i64> {
-    let (unit_at, unit) = raw.char_indices().next_back()?;
-    let number = raw.get(..unit_at)?;
-    let each = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => return None,
-    };
-    number
-        .bytes()
-        .all(|b| b.is_ascii_digit())
-        .then(|| number.parse::<i64>().ok()?.checked_mul(each))?
 }
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
 //! The command line: one file a command, named like it.
 
+mod adopt;
 mod case;
 mod catalogue;
 mod completions;
 mod config;
+mod copy;
 mod credential;
 mod demo;
 mod mail;
 mod maintenance;
 mod migrate;
+mod network;
 mod serve;
 mod service;
 mod session;
@@ -87,6 +90,8 @@ enum Command {
     #[command(subcommand)]
     Case(case::Case),
     #[command(subcommand)]
+    Network(network::Network),
+    #[command(subcommand)]
     Service(service::Service),
     #[command(subcommand)]
     User(user::User),
@@ -94,7 +99,10 @@ enum Command {
     Mail(mail::Mail),
     #[command(subcommand)]
     Maintenance(maintenance::Maintenance),
+    #[command(subcommand)]
+    Adopt(adopt::Adopt),
     Migrate(migrate::Migrate),
+    Copy(copy::Copy),
     #[command(subcommand)]
     Config(config::ConfigCommand),
     Completions(completions::Completions),
@@ -161,11 +169,14 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Sim(command) => return command.run(session).await,
         Command::Ticket(command) => command.run(session).await?,
         Command::Case(command) => command.run(session).await?,
+        Command::Network(command) => return command.run(session).await,
         Command::Service(command) => command.run(session).await?,
         Command::User(command) => command.run(session).await?,
         Command::Mail(command) => command.run(session).await?,
         Command::Maintenance(command) => command.run(session).await?,
+        Command::Adopt(command) => command.run(session).await?,
         Command::Migrate(command) => command.run(session).await?,
+        Command::Copy(command) => command.run(session).await?,
         Command::Config(command) => command.run(session)?,
         Command::Completions(command) => command.run()?,
     }

@@ -13,6 +13,12 @@ use super::Session;
 use super::session::{numbers, parsed, usage};
 use crate::output::{self, Text, Tone, note, paint, plain, say};
 
+/// What is to be done about an unknown ticket.
+const UNKNOWN: &str = "\
+unknown: whether it was done is not known, and its SIM or portal customer stays locked. `provisor ticket retry ID` is safe:
+the network is read first, and what is there already is confirmed. `provisor ticket cancel ID` frees the subject and
+changes neither side; `provisor network check` then shows whether the network has it.";
+
 /// Tickets that a list shows unless told otherwise.
 const LIMIT_DEFAULT: usize = 100;
 
@@ -169,6 +175,9 @@ impl List {
             && let Some(last) = tickets.last()
         {
             note(format!("there may be more: --before {}", last.id));
+        }
+        if tickets.iter().any(|ticket| ticket.state == TicketState::Unknown) {
+            note(UNKNOWN);
         }
         Ok(())
     }
@@ -395,6 +404,12 @@ fn show(detail: &TicketDetail) -> Result<()> {
     }
     if let Some(failure) = &ticket.failure {
         line("why", &format!("{} ({})", failure.reason, failure.kind.as_str()))?;
+    }
+    if ticket.state == TicketState::Unknown {
+        if let Some(last) = detail.attempts.last() {
+            line("unknown", &format!("since {}", when(last.ended)))?;
+        }
+        note(UNKNOWN);
     }
     if detail.attempts.is_empty() {
         return Ok(());

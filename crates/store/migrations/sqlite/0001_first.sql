@@ -16,6 +16,10 @@ INSERT INTO setting (key, value) VALUES
   ('books.generation', 0),
   ('stamp.users', 0),
   ('stamp.networks', 0),
+  ('adopting', 0),      -- 1: no ticket is carried out until the networks were read
+  ('adopting.since', 0),
+  ('adopting.read', 0), -- when all networks had been read, 0 before
+  ('heartbeat', 0),     -- grows while servers run; a restored database has a smaller one than they remember
   ('installation.key', randomblob(32)); -- ChaCha20 seeded by the operating system
 
 -- ---------------------------------------------------------------------------------------------- catalogue
@@ -26,6 +30,7 @@ CREATE TABLE network (
   range_first TEXT,
   range_last  TEXT,
   range_next  INTEGER NOT NULL DEFAULT 0 CHECK (range_next >= 0), -- steps after range_first, next to be tried
+  drift       TEXT    NOT NULL CHECK (drift IN ('report', 'repair-own', 'repair')),
   settings    TEXT    NOT NULL CHECK (json_valid(settings)),
   CHECK ((range_first IS NULL) = (range_last IS NULL)),
   CHECK (length(range_first) = length(range_last) AND range_first <= range_last)
@@ -181,6 +186,9 @@ CREATE UNIQUE INDEX service_iccid ON service (iccid, (CASE WHEN status IN ('A', 
 CREATE UNIQUE INDEX service_cli ON service (cli, (CASE WHEN status IN ('A', 'B') THEN 0 ELSE code END))
   WHERE cli IS NOT NULL;
 
+-- What a network is to have, in the order in which it is checked.
+CREATE INDEX service_live ON service (network, code) WHERE status IN ('A', 'B');
+
 -- ---------------------------------------------------------------------------------------------- portal customers
 
 -- There is a row from the first completed enable (or the adoption) on; before it the version counts as 0.
@@ -316,6 +324,8 @@ CREATE TABLE ticket (
 
 -- What a worker can claim, by customer: the claim walks customers and takes from the front of each.
 CREATE INDEX ticket_claimable ON ticket (network, customer, due_at) WHERE state IN ('pending', 'running');
+-- What ended when, in the order in which its SIMs are checked again.
+CREATE INDEX ticket_ended ON ticket (network, finished_at, id) WHERE finished_at IS NOT NULL;
 -- For lists, newest first.
 CREATE INDEX ticket_customer ON ticket (customer);
 CREATE INDEX ticket_iccid ON ticket (iccid) WHERE iccid IS NOT NULL;
@@ -394,6 +404,55 @@ CREATE TABLE attempt (
   PRIMARY KEY (ticket_id, epoch)
 ) STRICT, WITHOUT ROWID;
 
+-- ---------------------------------------------------------------------------------------------- checks of networks
+
+-- How far each walk through what is to be checked has come. live: services, by code (major); soon, late: tickets that
+-- ended, by when (major) and number (minor); drift: drifts on record, by when they were seen, without a place.
+CREATE TABLE sweep (
+  network TEXT    NOT NULL,
+  walk    TEXT    NOT NULL CHECK (walk = 'live' OR walk = 'soon' OR walk = 'late' OR walk = 'drift'),
+  major   INTEGER NOT NULL, -- everything up to here was handed out
+  minor   INTEGER NOT NULL,
+  lap_at  INTEGER NOT NULL, -- when the walk began from its start
+  due_at  INTEGER NOT NULL, -- when the next slice may be taken
+  PRIMARY KEY (network, walk)
+) STRICT, WITHOUT ROWID;
+
+-- Slices that are being checked, and single tickets (walk ticket: major) whose SIMs are to be looked at again. One that is
+-- not done at until_at belongs to whoever claims next.
+CREATE TABLE sweep_slice (
+  id       INTEGER PRIMARY KEY AUTOINCREMENT, -- never that of another slice, however late a node settles
+  network  TEXT    NOT NULL,
+  walk     TEXT    NOT NULL CHECK (walk = 'live' OR walk = 'soon' OR walk = 'late' OR walk = 'ticket'),
+  major    INTEGER NOT NULL, -- after this
+  minor    INTEGER NOT NULL,
+  to_major INTEGER NOT NULL, -- up to this
+  to_minor INTEGER NOT NULL,
+  until_at INTEGER NOT NULL,
+  tries    INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE INDEX sweep_slice_lapsed ON sweep_slice (network, until_at);
+
+-- What a network has otherwise than the books say. A row goes when they agree again.
+CREATE TABLE drift (
+  network   TEXT    NOT NULL,
+  iccid     TEXT    NOT NULL,
+  kind      TEXT    NOT NULL CHECK (kind = 'own' OR kind = 'foreign' OR kind = 'restored'),
+  found     TEXT    NOT NULL,
+  what      TEXT    NOT NULL,
+  since_at  INTEGER NOT NULL,
+  seen_at   INTEGER NOT NULL,
+  ticket_id INTEGER, -- the last ticket that was to repair it
+  repairs   INTEGER NOT NULL DEFAULT 0 CHECK (repairs >= 0),
+  PRIMARY KEY (network, iccid),
+  CHECK ((ticket_id IS NULL) = (repairs = 0))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX drift_seen ON drift (network, seen_at);
+
+-- ---------------------------------------------------------------------------------------------- callers and people
+
 CREATE TABLE idempotency (
   user_id     INTEGER NOT NULL REFERENCES app_user,
   method      TEXT    NOT NULL,
@@ -405,6 +464,14 @@ CREATE TABLE idempotency (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX idempotency_expiry ON idempotency (expires_at);
+
+-- Where passwords were guessed at. A place is a digest: neither names nor addresses of strangers are kept.
+CREATE TABLE guess (
+  place    BLOB    PRIMARY KEY CHECK (length(place) = 32),
+  failures INTEGER NOT NULL CHECK (failures > 0),
+  last_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX guess_age ON guess (last_at);
 
 CREATE TABLE support_case (
   id           INTEGER PRIMARY KEY CHECK (id > 0), -- shared with ticket

@@ -1,2 +1,2 @@
 -- network_list
-SELECT code, driver, range_first, range_last, settings FROM network ORDER BY code
+SELECT code, driver, range_first, range_last, settings, drift FROM network ORDER BY code

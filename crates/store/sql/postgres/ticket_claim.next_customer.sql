@@ -1,12 +1,13 @@
 -- ticket_claim.next_customer
 -- The customers after $2, up to $3 where that is given, who have claimable tickets, in order; and whether the first of
 -- those is due at $4. Each is one step in the index. It ends once $5 have, of whom $7 were
--- found before, or after $6 steps once one has.
+-- found before, or after $6 steps once one has. Nobody has while a restored database is adopted.
 WITH RECURSIVE walk (customer, due, found, steps) AS (
   (
     SELECT customer, due_at <= $4, $7::bigint + (due_at <= $4)::int, 1::bigint
-    FROM ticket
+    FROM ticket_queue
     WHERE network = $1 AND customer > $2 AND ($3::text IS NULL OR customer <= $3) AND state IN ('pending', 'running')
+      AND (SELECT number FROM setting WHERE key = 'adopting') = 0
     ORDER BY customer, due_at
     LIMIT 1
   )
@@ -15,7 +16,7 @@ WITH RECURSIVE walk (customer, due, found, steps) AS (
   FROM walk
   CROSS JOIN LATERAL (
     SELECT customer, due_at
-    FROM ticket
+    FROM ticket_queue
     WHERE network = $1 AND customer > walk.customer AND ($3::text IS NULL OR customer <= $3)
       AND state IN ('pending', 'running')
     ORDER BY customer, due_at

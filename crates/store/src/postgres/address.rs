@@ -31,7 +31,7 @@ pub(super) enum SslMode {
     Disable,
     /// Only if the server insists.
     Allow,
-    /// If the server can.
+    /// If the server can, and lets us in like that.
     Prefer,
     /// Always; whose certificate it is does not matter, unless roots are named.
     Require,
@@ -62,7 +62,7 @@ pub(super) struct Encryption {
 /// An address, read.
 #[derive(Clone)]
 pub(super) struct Address {
-    /// What the client needs to know. Its ways are tried in order: only `allow` has two.
+    /// What the client needs to know. Its ways are tried in order: `allow` and `prefer` have two.
     pub(super) ways: Vec<Config>,
     /// How a connection is encrypted, where it is.
     pub(super) tls: MakeRustlsConnect,
@@ -95,7 +95,7 @@ impl Address {
         let ways = match encryption.mode {
             SslMode::Disable => vec![way(Wire::Disable)],
             SslMode::Allow => vec![way(Wire::Disable), way(Wire::Require)],
-            SslMode::Prefer => vec![way(Wire::Prefer)],
+            SslMode::Prefer => vec![way(Wire::Prefer), way(Wire::Disable)],
             SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => vec![way(Wire::Require)],
         };
         Ok(Self { ways, tls: tls::connector(&encryption)? })
@@ -201,13 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn allow_tries_in_the_clear_first() {
+    fn allow_tries_in_the_clear_first_and_prefer_last() {
         let modes = |mode: &str| {
             let address = Address::read(&format!("postgres://h/d?sslmode={mode}")).unwrap();
             address.ways.iter().map(Config::get_ssl_mode).collect::<Vec<_>>()
         };
         assert_eq!(modes("allow"), [Wire::Disable, Wire::Require]);
-        assert_eq!(modes("prefer"), [Wire::Prefer]);
+        assert_eq!(modes("prefer"), [Wire::Prefer, Wire::Disable]);
         assert_eq!(modes("require"), [Wire::Require]);
     }
 }

@@ -87,7 +87,7 @@ fn is_lost(error: &tokio_postgres::Error) -> bool {
 }
 
 /// What the database said, without the values that it may quote from a statement.
-pub(super) fn words(error: &tokio_postgres::Error) -> String {
+pub(crate) fn words(error: &tokio_postgres::Error) -> String {
     if let Some(said) = error.as_db_error() {
         return format!("{} ({})", said.message(), said.code().code());
     }

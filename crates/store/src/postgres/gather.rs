@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
 use provisor_domain::store::{NewTicket, Opened, StoreError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::fault::Fault;
+use super::line::Line;
 use super::tickets::open;
 use super::{Shared, told};
 
@@ -29,9 +29,12 @@ pub(super) struct Gatherer {
 
 impl Gatherer {
     /// Starts it on the runtime that this is called on.
-    pub(super) fn spawn(shared: Arc<Shared>) -> Self {
+    pub(super) fn spawn(shared: &Arc<Shared>, group_max: usize) -> Self {
         let (calls, waiting) = mpsc::channel(WAITING_MAX);
-        tokio::spawn(serve(shared, waiting));
+        let waiting = Arc::new(Mutex::new(Waiting { calls: waiting, left: None }));
+        for opener in 0..shared.openers.len() {
+            tokio::spawn(serve(Arc::clone(shared), opener, Arc::clone(&waiting), group_max));
+        }
         Self { calls }
     }
 
@@ -52,43 +55,56 @@ fn ended() -> StoreError {
     StoreError::Broken("the store was closed".to_owned())
 }
 
-async fn serve(shared: Arc<Shared>, mut waiting: mpsc::Receiver<Call>) {
-    let mut left = None;
-    loop {
-        let first = match left.take() {
+struct Waiting {
+    calls: mpsc::Receiver<Call>,
+    /// One that did not fit into the batch before.
+    left: Option<Call>,
+}
+
+impl Waiting {
+    /// Whatever waits, as far as it fits into one transaction; `None` when nobody will come any more.
+    async fn gather(&mut self, group_max: usize) -> Option<Vec<Call>> {
+        let first = match self.left.take() {
             Some(call) => call,
-            None => match waiting.recv().await {
-                Some(call) => call,
-                None => return,
-            },
+            None => self.calls.recv().await?,
         };
         let mut count = first.tickets.len();
         let mut calls = vec![first];
-        while let Ok(call) = waiting.try_recv() {
+        while count < group_max
+            && let Ok(call) = self.calls.try_recv()
+        {
             count += call.tickets.len();
-            if count > TICKETS_PER_BATCH_MAX {
-                left = Some(call);
+            if count > group_max {
+                self.left = Some(call);
                 break;
             }
             calls.push(call);
         }
-        open_all(&shared, calls).await;
+        Some(calls)
     }
 }
 
-async fn open_all(shared: &Shared, calls: Vec<Call>) {
+/// Opens what waits, on one connection.
+async fn serve(shared: Arc<Shared>, opener: usize, waiting: Arc<Mutex<Waiting>>, group_max: usize) {
+    loop {
+        let Some(calls) = waiting.lock().await.gather(group_max).await else { return };
+        open_all(&shared, &shared.openers[opener], calls).await;
+    }
+}
+
+async fn open_all(shared: &Shared, line: &Line, calls: Vec<Call>) {
     let sizes: Vec<usize> = calls.iter().map(|call| call.tickets.len()).collect();
     let (tickets, answers): (Vec<_>, Vec<_>) =
         calls.into_iter().map(|call| (call.tickets, call.answer)).unzip();
     let tickets: Vec<NewTicket> = tickets.into_iter().flatten().collect();
-    let opened = open(shared, &tickets).await;
+    let opened = open(shared, line, &tickets).await;
     let apart = sizes.len() > 1 && matches!(&opened, Err(fault) if is_refused(fault));
     let (mut rest, mut opened) = (tickets.as_slice(), told(opened));
     for (size, answer) in sizes.into_iter().zip(answers) {
         let (own, others) = rest.split_at(size);
         rest = others;
         let told = match &mut opened {
-            _ if apart => told(open(shared, own).await),
+            _ if apart => told(open(shared, line, own).await),
             Ok(opened) => Ok(opened.drain(..size).collect()),
             Err(error) => Err(error.clone()),
         };

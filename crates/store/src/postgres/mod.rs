@@ -24,9 +24,11 @@ mod link;
 mod open;
 mod operations;
 mod portal;
+mod reconcile;
 mod row;
 mod sql;
 mod support_cases;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod tickets;
@@ -37,10 +39,14 @@ mod work;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
 use provisor_domain::store::StoreError;
 use tokio_postgres::Row;
 
 pub use open::OpenError;
+
+pub(crate) use fault::words;
+pub(crate) use sql::{COPY_IDENTITIES, COPY_NUMBERS, COPY_TABLES};
 
 use address::Address;
 use bell::Bell;
@@ -54,8 +60,13 @@ use work::Work;
 /// How a store is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// How many connections write and claim. Tickets are opened on one more.
+    /// How many connections write and claim.
     pub writers: usize,
+    /// How many connections open tickets: so many transactions gather calls at the same time.
+    pub openers: usize,
+    /// Most tickets that are opened in one transaction when several calls wait. 1 turns it off (for measuring what it
+    /// brings): each call is a transaction of its own.
+    pub group_max: usize,
     /// How many connections read.
     pub readers: usize,
     /// Whether an empty database gets its schema.
@@ -81,7 +92,16 @@ pub enum LeaseClock {
 impl Default for Options {
     fn default() -> Self {
         let clock = LeaseClock::Database;
-        Self { writers: 2, readers: 2, make: true, migrate: true, accept_loss: false, clock }
+        Self {
+            writers: 2,
+            openers: 1,
+            group_max: TICKETS_PER_BATCH_MAX,
+            readers: 2,
+            make: true,
+            migrate: true,
+            accept_loss: false,
+            clock,
+        }
     }
 }
 
@@ -93,7 +113,7 @@ pub struct PostgresStore {
 }
 
 struct Shared {
-    opener: Line,
+    openers: Vec<Line>,
     writers: Vec<Line>,
     readers: Vec<Line>,
     next_reader: AtomicUsize,
@@ -122,7 +142,7 @@ impl PostgresStore {
         let lines =
             |count: usize| (0..count.max(1)).map(|_| Line::new(&address, options)).collect();
         let shared = Arc::new(Shared {
-            opener: Line::new(&address, options),
+            openers: lines(options.openers),
             writers: lines(options.writers),
             readers: lines(options.readers),
             next_reader: AtomicUsize::new(0),
@@ -131,7 +151,7 @@ impl PostgresStore {
             clock: options.clock,
             bell: Bell::hang(address),
         });
-        let gatherer = Gatherer::spawn(Arc::clone(&shared));
+        let gatherer = Gatherer::spawn(&shared, options.group_max);
         Ok(Self { shared, gatherer })
     }
 
@@ -172,6 +192,13 @@ impl PostgresStore {
         let mut answers = self.ask(&[Ask::new(sql, params)]).await?;
         Ok(answers.pop().map(|answer| answer.rows).unwrap_or_default())
     }
+}
+
+/// A connection of one's own to the database that `url` names, which has its schema.
+pub(crate) async fn bare(url: &str) -> Result<tokio_postgres::Client, OpenError> {
+    let address = Address::read(url)?;
+    open::bring_up(&address, Options { migrate: false, ..Options::default() }).await?;
+    open::bare(&address).await
 }
 
 /// What the port says of an outcome.

@@ -1,5 +1,7 @@
 //! Opening a database: is it ours, is it as new as we are, and can its server be trusted with what we acknowledge.
 
+use std::time::Duration;
+
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Connection, Socket};
@@ -16,12 +18,35 @@ const SERVER_VERSION_MIN: i32 = 150_000;
 const MIGRATION_LOCK: i64 = 0x7072_6f76;
 
 /// What each connection is set to. No transaction of ours waits for a person, no statement is worth compiling.
-const SETTINGS: &str = "SET search_path = provisor; SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
+///
+/// Every statement of ours finds its rows by indexes, however few or many there are, and is planned once: its plan must
+/// not depend on statistics, which say that a queue is empty when it was empty the last time anybody looked.
+pub(super) const SETTINGS: &str = "SET search_path = provisor; SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
     SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = warning; SET jit = off; \
+    SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off; \
+    SET enable_indexonlyscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET default_transaction_isolation = 'read committed'";
 
+/// How long a migration waits for a table that is in use, and everybody else behind it; then it makes way and tries again.
+const MIGRATION_WAIT: &str = "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = 0";
+/// How often it tries.
+const MIGRATION_TRIES_MAX: u32 = 30;
+/// How long it makes way.
+const MIGRATION_PAUSE: Duration = Duration::from_secs(1);
+
+/// A step of the schema.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Migration {
+    /// What it does.
+    pub(super) sql: &'static str,
+    /// The oldest schema whose programs go on working when it has been applied: a step that only adds leaves it, one that
+    /// removes what they use moves it on. So nodes of two neighbouring versions work side by side.
+    pub(super) oldest: usize,
+}
+
 /// The migrations, oldest first. The table `provisor.migration` says which of them a database has.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/postgres/0001_first.sql")];
+pub(super) const MIGRATIONS: &[Migration] =
+    &[Migration { sql: include_str!("../../migrations/postgres/0001_first.sql"), oldest: 1 }];
 
 /// Why a database cannot be used. Each says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +104,12 @@ pub enum OpenError {
         /// Ours.
         known: usize,
     },
+    /// A table that a migration changes is in use all the time.
+    #[error(
+        "the migration found its tables in use for a minute and changed nothing: stop what holds them (a report, a \
+         backup that locks), and try again"
+    )]
+    InUse,
     /// The database failed in a way that it must not.
     #[error("the database cannot be used: {0}")]
     Broken(String),
@@ -111,10 +142,16 @@ pub(super) async fn dial(address: &Address) -> Result<Dialled, OpenError> {
 
 /// Connects, and checks what may have changed since another connection was made: the server may be another one.
 pub(super) async fn connect(address: &Address, accept_loss: bool) -> Result<Link, OpenError> {
-    let client = log_in(address).await?;
-    client.batch_execute(SETTINGS).await?;
+    let client = bare(address).await?;
     check_server(&client, accept_loss).await?;
     Ok(Link::new(client))
+}
+
+/// Connects.
+pub(super) async fn bare(address: &Address) -> Result<Client, OpenError> {
+    let client = log_in(address).await?;
+    client.batch_execute(SETTINGS).await?;
+    Ok(client)
 }
 
 async fn log_in(address: &Address) -> Result<Client, OpenError> {
@@ -164,8 +201,7 @@ pub(super) async fn bring_up(
     client.batch_execute(SETTINGS).await?;
     check_server(&client, options.accept_loss).await?;
     let known = MIGRATIONS.len();
-    let found = schema_of(&client).await?;
-    let from = found.unwrap_or(0);
+    let found = schema_of(&client, known).await?;
     match found {
         None if !options.make => return Err(OpenError::Empty),
         Some(found) if found < known && !options.migrate => {
@@ -173,42 +209,81 @@ pub(super) async fn bring_up(
         }
         _ => {}
     }
-    while schema_of(&client).await?.unwrap_or(0) < known {
-        let transaction = client.transaction().await?;
-        transaction.query("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
-        // Read again now that nobody else migrates: another program may have been faster.
-        let have = schema_of(transaction.client()).await?.unwrap_or(0);
-        let Some(migration) = MIGRATIONS.get(have) else { break };
-        transaction.batch_execute(migration).await?;
-        let number = super::row::number(have + 1);
-        transaction
-            .execute("INSERT INTO provisor.migration (number) VALUES ($1)", &[&number])
-            .await?;
-        transaction.commit().await?;
-        tracing::info!(schema = number, "database migrated");
-    }
-    Ok((from, known))
+    apply(&mut client, MIGRATIONS).await?;
+    Ok((found.unwrap_or(0), known.max(found.unwrap_or(0))))
 }
 
-/// How many migrations the database has; `None` when it has nothing of ours.
-async fn schema_of(client: &Client) -> Result<Option<usize>, OpenError> {
-    // The tables themselves: what the server has cached of names may be older than the lock that was waited for.
-    let row = client
-        .query_one(
-            "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'provisor'), EXISTS (SELECT FROM pg_class \
-             JOIN pg_namespace ON pg_namespace.oid = relnamespace \
-             WHERE nspname = 'provisor' AND relname = 'migration')",
-            &[],
-        )
-        .await?;
-    match (row.try_get(0)?, row.try_get(1)?) {
-        (false, _) => Ok(None),
-        (true, false) => Err(OpenError::Foreign),
-        (true, true) => {
-            let row = client.query_one("SELECT count(*) FROM provisor.migration", &[]).await?;
-            let found = usize::try_from(row.try_get::<_, i64>(0)?).unwrap_or(usize::MAX);
-            let known = MIGRATIONS.len();
-            if found > known { Err(OpenError::Newer { found, known }) } else { Ok(Some(found)) }
+/// Applies those of `migrations` that the database does not have. Nodes may go on working meanwhile: a step that would keep
+/// them waiting for long makes way and tries again.
+pub(super) async fn apply(client: &mut Client, migrations: &[Migration]) -> Result<(), OpenError> {
+    let known = migrations.len();
+    let mut tries = 0;
+    while schema_of(client, known).await?.unwrap_or(0) < known {
+        match step(client, migrations).await {
+            Ok(()) => tries = 0,
+            Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                tries += 1;
+                if tries == MIGRATION_TRIES_MAX {
+                    return Err(OpenError::InUse);
+                }
+                tracing::info!(tries, "the migration waits for a table that is in use");
+                tokio::time::sleep(MIGRATION_PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
         }
     }
+    Ok(())
 }
+
+/// Applies the next step, unless somebody else was faster.
+async fn step(client: &mut Client, migrations: &[Migration]) -> Result<(), tokio_postgres::Error> {
+    let transaction = client.transaction().await?;
+    transaction.query("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
+    // Read again now that nobody else migrates.
+    let have = applied(transaction.client()).await?;
+    let Some(migration) = migrations.get(have) else { return Ok(()) };
+    transaction.batch_execute(MIGRATION_WAIT).await?;
+    transaction.batch_execute(migration.sql).await?;
+    let (number, oldest) = (super::row::number(have + 1), super::row::number(migration.oldest));
+    let done = "INSERT INTO provisor.migration (number, oldest) VALUES ($1, $2)";
+    transaction.execute(done, &[&number, &oldest]).await?;
+    transaction.commit().await?;
+    tracing::info!(schema = number, "database migrated");
+    Ok(())
+}
+
+/// How many migrations the database has, whatever they are.
+async fn applied(client: &Client) -> Result<usize, tokio_postgres::Error> {
+    // The tables themselves: what the server has cached of names may be older than the lock that was waited for.
+    let row = client.query_one(HAS_MIGRATIONS, &[]).await?;
+    if !row.try_get::<_, bool>(1)? {
+        return Ok(0);
+    }
+    let row = client.query_one("SELECT count(*) FROM provisor.migration", &[]).await?;
+    Ok(usize::try_from(row.try_get::<_, i64>(0)?).unwrap_or(usize::MAX))
+}
+
+/// How many migrations the database has; `None` when it has nothing of ours. One that a program which knows `known` of them
+/// cannot work with is an error.
+async fn schema_of(client: &Client, known: usize) -> Result<Option<usize>, OpenError> {
+    let row = client.query_one(HAS_MIGRATIONS, &[]).await?;
+    match (row.try_get(0)?, row.try_get(1)?) {
+        (false, _) => return Ok(None),
+        (true, false) => return Err(OpenError::Foreign),
+        (true, true) => {}
+    }
+    let found = applied(client).await?;
+    if found > known {
+        let oldest = "SELECT coalesce(max(oldest), 0) FROM provisor.migration";
+        let oldest: i64 = client.query_one(oldest, &[]).await?.try_get(0)?;
+        if oldest > super::row::number(known) {
+            return Err(OpenError::Newer { found, known });
+        }
+    }
+    Ok(Some(found))
+}
+
+/// Whether there is a schema of our name, and whether it says which migrations it has.
+const HAS_MIGRATIONS: &str = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'provisor'), \
+    EXISTS (SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace \
+    WHERE nspname = 'provisor' AND relname = 'migration')";

@@ -30,8 +30,13 @@ impl Operations for PostgresStore {
             let answers = self.ask(&[Ask::new(sql::STAMP, vec![])]).await?;
             let row = super::Fault::broken("no stamp");
             let row = answers.first().and_then(|answer| answer.rows.first()).ok_or(row)?;
-            let (users, networks) = (row::get(row, 0)?, row::get(row, 1)?);
-            Ok(Stamp { users, networks, maintenance: row::get(row, 2)? })
+            Ok(Stamp {
+                users: row::get(row, 0)?,
+                networks: row::get(row, 1)?,
+                maintenance: row::get(row, 2)?,
+                adopting: row::get(row, 3)?,
+                heartbeat: row::get(row, 4)?,
+            })
         };
         told(stamp.await)
     }

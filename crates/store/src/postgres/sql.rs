@@ -2,12 +2,16 @@
 //!
 //! A file is named after the store method that uses it, with a step where there are several, as in `sql/sqlite/`; a
 //! test compares the two folders.
+//!
+//! Rows are looked up by a join with what was asked for that says `column = ANY (ARRAY[asked.value])` where `column =
+//! asked.value` would do: only an index can answer that. The plain form may be answered by going through all of a table, and
+//! is while the planner takes the table for empty, as a queue is most of the time.
 
 macro_rules! statements {
     ($($name:ident = $file:literal;)*) => {
         $(
             #[doc = concat!("`sql/postgres/", $file, ".sql`")]
-            pub(super) const $name: &str =
+            pub(crate) const $name: &str =
                 include_str!(concat!("../../sql/postgres/", $file, ".sql"));
         )*
 
@@ -18,6 +22,10 @@ macro_rules! statements {
 }
 
 statements! {
+    ADOPT_BEGIN = "adopt_begin";
+    ADOPT_FINISH = "adopt_finish";
+    ADOPT_READ = "adopt_read";
+    ADOPT_STATUS = "adopt_status";
     AUDIT_ADD = "audit_add";
     BOOKS_GENERATION = "books_generation";
     BOOKS_RESTORED = "books_restored";
@@ -48,6 +56,7 @@ statements! {
     CATALOGUE_WRITE_LET_GO = "catalogue_write.let_go";
     CATALOGUE_WRITE_NETWORK = "catalogue_write.network";
     CATALOGUE_WRITE_SERVICE_CODE = "catalogue_write.service_code";
+    CATALOGUE_WRITE_SERVICE_KNOWN = "catalogue_write.service_known";
     CATALOGUE_WRITE_SIM_ADD = "catalogue_write.sim_add";
     CATALOGUE_WRITE_SIM_CHANGE = "catalogue_write.sim_change";
     CATALOGUE_WRITE_SIM_FIND = "catalogue_write.sim_find";
@@ -55,14 +64,24 @@ statements! {
     CATALOGUE_WRITE_TEMPLATE = "catalogue_write.template";
     CATALOGUE_WRITE_TENANT = "catalogue_write.tenant";
     CATALOGUE_WRITE_TICKET_TYPE = "catalogue_write.ticket_type";
+    CHECK_PAGE_ENDED = "check_page.ended";
+    CHECK_PAGE_LIVE = "check_page.live";
+    CHECK_PAGE_SIM = "check_page.sim";
+    CHECK_PAGE_TICKET = "check_page.ticket";
     CLOCK = "clock";
     CONTRACT_COUNT = "contract_count";
     CONTRACT_LIST = "contract_list";
+    COPY_IDENTITIES = "copy.identities";
+    COPY_NUMBERS = "copy.numbers";
+    COPY_TABLES = "copy.tables";
     CREDENTIAL_ADD = "credential_add";
     CREDENTIAL_AUTH = "credential_auth";
     CREDENTIAL_LIST = "credential_list";
     CREDENTIAL_OWNER = "credential_owner";
     CREDENTIAL_REVOKE = "credential_revoke";
+    DRIFT_LIST = "drift_list";
+    DRIFT_REPAIRED = "drift_repaired";
+    DRIFT_STATS = "drift_stats";
     FACTS_APN = "facts.apn";
     FACTS_BAR = "facts.bar";
     FACTS_BOLTON = "facts.bolton";
@@ -71,9 +90,15 @@ statements! {
     FACTS_SIM = "facts.sim";
     FACTS_TARIFF = "facts.tariff";
     FACTS_TEMPLATE = "facts.template";
+    GUESS_FAILED = "guess_failed";
+    GUESS_FAILED_FORGET = "guess_failed.forget";
+    GUESS_FORGIVEN = "guess_forgiven";
+    GUESSES = "guesses";
+    HEARTBEAT = "heartbeat";
     INSTALLATION_KEY = "installation_key";
     MAINTENANCE_SET = "maintenance_set";
     NETWORK_LIST = "network_list";
+    OPEN_PAGE = "open_page";
     PING = "ping";
     PORTAL_AUTH = "portal_auth";
     PORTAL_FIND_CUSTOMER = "portal_find.customer";
@@ -98,6 +123,7 @@ statements! {
     SERVICE_FIND_CLI = "service_find.cli";
     SERVICE_FIND_CODE = "service_find.code";
     SERVICE_FIND_ICCID = "service_find.iccid";
+    SIM_ASKED = "sim_asked";
     SIM_FIND = "sim_find";
     SIM_IMPORT_ABANDON_DONE = "sim_import_abandon.done";
     SIM_IMPORT_ABANDON_KEYS = "sim_import_abandon.keys";
@@ -121,6 +147,18 @@ statements! {
     SUPPORT_CASE_LIST_OPEN = "support_case_list.open";
     SUPPORT_CASE_OPEN = "support_case_open";
     SUPPORT_CASE_SHOW = "support_case_show";
+    SWEEP_AGAIN = "sweep_again";
+    SWEEP_CLAIM_AT = "sweep_claim.at";
+    SWEEP_CLAIM_BEGIN = "sweep_claim.begin";
+    SWEEP_CLAIM_DRIFT = "sweep_claim.drift";
+    SWEEP_CLAIM_LAPSED = "sweep_claim.lapsed";
+    SWEEP_CLAIM_MOVE = "sweep_claim.move";
+    SWEEP_CLAIM_SLICE = "sweep_claim.slice";
+    SWEEP_SETTLE_DRIFT = "sweep_settle.drift";
+    SWEEP_SETTLE_FOUND = "sweep_settle.found";
+    SWEEP_SETTLE_OVER = "sweep_settle.over";
+    SWEEP_SETTLE_SLICE = "sweep_settle.slice";
+    SWEEP_SIZE = "sweep_size";
     TICKET_CANCEL = "ticket_cancel";
     TICKET_CLAIM_DUE = "ticket_claim.due";
     TICKET_CLAIM_NEXT_CUSTOMER = "ticket_claim.next_customer";
@@ -139,10 +177,12 @@ statements! {
     TICKET_LIST_OPEN = "ticket_list.open";
     TICKET_LIST_PORTAL = "ticket_list.portal";
     TICKET_MOVE_FIND = "ticket_move.find";
+    TICKET_MOVE_HOLD = "ticket_move.hold";
     TICKET_OPEN_FORGET = "ticket_open.forget";
     TICKET_OPEN_LOCK = "ticket_open.lock";
     TICKET_OPEN_NEXT_ID = "ticket_open.next_id";
     TICKET_OPEN_PORTAL = "ticket_open.portal";
+    TICKET_OPEN_QUEUE = "ticket_open.queue";
     TICKET_OPEN_REMEMBER = "ticket_open.remember";
     TICKET_OPEN_REMEMBERED = "ticket_open.remembered";
     TICKET_OPEN_REQUEST = "ticket_open.request";
@@ -155,11 +195,13 @@ statements! {
     TICKET_RESCUE = "ticket_rescue";
     TICKET_RETRY = "ticket_retry";
     TICKET_SETTLE_ATTEMPT = "ticket_settle.attempt";
+    TICKET_SETTLE_ENDED = "ticket_settle.ended";
     TICKET_SETTLE_FORGET = "ticket_settle.forget";
     TICKET_SETTLE_LEASE = "ticket_settle.lease";
     TICKET_SETTLE_NEXT_SERVICE = "ticket_settle.next_service";
     TICKET_SETTLE_NUMBER_NOTE = "ticket_settle.number_note";
     TICKET_SETTLE_NUMBER_REST = "ticket_settle.number_rest";
+    TICKET_SETTLE_QUEUE = "ticket_settle.queue";
     TICKET_SETTLE_SERVICE_KEPT = "ticket_settle.service_kept";
     TICKET_SETTLE_SERVICE_MOVED = "ticket_settle.service_moved";
     TICKET_SETTLE_TICKET = "ticket_settle.ticket";

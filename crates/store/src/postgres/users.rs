@@ -4,10 +4,12 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use provisor_domain::limits::{CREDENTIALS_PER_PAGE_MAX, USERS_PER_PAGE_MAX};
+use provisor_domain::limits::{
+    CREDENTIALS_PER_PAGE_MAX, GUESS_PLACES_FORGOTTEN_MAX, USERS_PER_PAGE_MAX,
+};
 use provisor_domain::store::{
-    CredentialAuth, CredentialInfo, NewCredential, NewUser, Origin, StoreError, UserAuth,
-    UserChange, UserInfo, Users,
+    CredentialAuth, CredentialInfo, GuessPlace, Guesses, NewCredential, NewUser, Origin,
+    StoreError, UserAuth, UserChange, UserInfo, Users,
 };
 use provisor_domain::user::CredentialUse;
 use provisor_domain::{
@@ -61,6 +63,45 @@ impl Users for PostgresStore {
             }))
         };
         told(auth.await)
+    }
+
+    async fn guesses(&self, places: Vec<GuessPlace>) -> Result<Vec<Option<Guesses>>, StoreError> {
+        let guesses = async {
+            let ask = |place: &GuessPlace| Ask::new(sql::GUESSES, params![place.0.to_vec()]);
+            let asks: Vec<Ask> = places.iter().map(ask).collect();
+            let answers = self.ask(&asks).await?;
+            let found = |row: &Row| {
+                Ok(Guesses { failures: row::count(row, 0)?, last: row::moment(row, 1)? })
+            };
+            answers.iter().map(|answer| answer.rows.first().map(found).transpose()).collect()
+        };
+        told(guesses.await)
+    }
+
+    async fn guess_failed(
+        &self,
+        mut places: Vec<GuessPlace>,
+        quiet_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        // In one order on every node, so that none waits for another that waits for it.
+        places.sort_unstable();
+        let quiet_since = quiet_since.as_millisecond();
+        let failed = |place: &GuessPlace| {
+            Ask::new(
+                sql::GUESS_FAILED,
+                params![place.0.to_vec(), now.as_millisecond(), quiet_since],
+            )
+        };
+        let forget = params![quiet_since, i64::from(GUESS_PLACES_FORGOTTEN_MAX)];
+        let mut asks: Vec<Ask> = places.iter().map(failed).collect();
+        asks.push(Ask::new(sql::GUESS_FAILED_FORGET, forget));
+        told(async { self.work().await?.commit_with(&asks).await.map(drop) }.await)
+    }
+
+    async fn guess_forgiven(&self, place: GuessPlace) -> Result<(), StoreError> {
+        let forgiven = Ask::new(sql::GUESS_FORGIVEN, params![place.0.to_vec()]);
+        told(async { self.work().await?.commit_with(&[forgiven]).await.map(drop) }.await)
     }
 
     async fn user_list(

@@ -16,10 +16,12 @@ mod open;
 mod operations;
 mod portal;
 mod reader;
+mod reconcile;
 mod row;
 mod sql;
 mod statements;
 mod support_cases;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod tickets;
@@ -36,6 +38,7 @@ use rusqlite::Connection;
 
 pub use lock::{Pid, ServeLock};
 pub use open::OpenError;
+pub(crate) use open::{MOVED_TO, open_as_it_is};
 
 use fault::Result as Outcome;
 use reader::ReaderHandle;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
 use super::lock::Pid;
 use super::turn::patience;
@@ -22,6 +22,9 @@ const WAL_CHECKPOINT_PAGES: i64 = 4_000;
 const WAL_KEPT_BYTES: i64 = 64 * 1024 * 1024;
 /// Prepared statements kept by each connection: all of them.
 const STATEMENTS_KEPT: usize = 256;
+
+/// The setting that says where an installation has moved to.
+pub(crate) const MOVED_TO: &str = "moved.to";
 
 /// The migrations, oldest first. A file's `user_version` says how many of them it has.
 const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_first.sql")];
@@ -70,6 +73,16 @@ pub enum OpenError {
         found: usize,
         /// Ours.
         known: usize,
+    },
+    /// Its installation was copied to another database.
+    #[error(
+        "the installation in {} has moved to {to}: use that one (an order of this file would be carried out twice)", .path.display()
+    )]
+    Moved {
+        /// The file.
+        path: PathBuf,
+        /// Where to.
+        to: String,
     },
     /// Another process has it.
     #[error("{} is locked by another process: wait for it to end, or end it", .path.display())]
@@ -139,7 +152,23 @@ pub(super) fn open_writer(
     }
     configure(&connection, Role::Writer).map_err(explained)?;
     bring_up(&mut connection, path)?;
-    Ok((connection, from, known))
+    let moved = connection
+        .query_row("SELECT value FROM setting WHERE key = ?1", [MOVED_TO], |row| row.get(0))
+        .optional()
+        .map_err(explained)?;
+    match moved {
+        Some(to) => Err(OpenError::Moved { path: path.to_owned(), to }),
+        None => Ok((connection, from, known)),
+    }
+}
+
+/// Opens a connection to a file that is there and as new as we are, whoever uses it.
+pub(crate) fn open_as_it_is(path: &Path) -> Result<Connection, OpenError> {
+    if !path.exists() {
+        let reason = "there is no such file".to_owned();
+        return Err(OpenError::Cannot { path: path.to_owned(), reason });
+    }
+    open_writer(path, false).map(|(connection, _, _)| connection)
 }
 
 /// Opens a reading connection of a file that a writing one has opened before.

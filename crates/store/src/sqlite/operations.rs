@@ -32,7 +32,13 @@ impl Operations for SqliteStore {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(sql::STAMP)?;
             Ok(statement.query_row([], |row| {
-                Ok(Stamp { users: row.get(0)?, networks: row.get(1)?, maintenance: row.get(2)? })
+                Ok(Stamp {
+                    users: row.get(0)?,
+                    networks: row.get(1)?,
+                    maintenance: row.get(2)?,
+                    adopting: row.get(3)?,
+                    heartbeat: row.get(4)?,
+                })
             })?)
         })
         .await

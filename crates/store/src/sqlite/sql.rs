@@ -18,6 +18,10 @@ macro_rules! statements {
 }
 
 statements! {
+    ADOPT_BEGIN = "adopt_begin";
+    ADOPT_FINISH = "adopt_finish";
+    ADOPT_READ = "adopt_read";
+    ADOPT_STATUS = "adopt_status";
     AUDIT_ADD = "audit_add";
     BOOKS_GENERATION = "books_generation";
     BOOKS_RESTORED = "books_restored";
@@ -51,6 +55,10 @@ statements! {
     CATALOGUE_WRITE_TEMPLATE = "catalogue_write.template";
     CATALOGUE_WRITE_TENANT = "catalogue_write.tenant";
     CATALOGUE_WRITE_TICKET_TYPE = "catalogue_write.ticket_type";
+    CHECK_PAGE_ENDED = "check_page.ended";
+    CHECK_PAGE_LIVE = "check_page.live";
+    CHECK_PAGE_SIM = "check_page.sim";
+    CHECK_PAGE_TICKET = "check_page.ticket";
     CONTRACT_COUNT = "contract_count";
     CONTRACT_LIST = "contract_list";
     CREDENTIAL_ADD = "credential_add";
@@ -58,6 +66,9 @@ statements! {
     CREDENTIAL_LIST = "credential_list";
     CREDENTIAL_OWNER = "credential_owner";
     CREDENTIAL_REVOKE = "credential_revoke";
+    DRIFT_LIST = "drift_list";
+    DRIFT_REPAIRED = "drift_repaired";
+    DRIFT_STATS = "drift_stats";
     FACTS_APN = "facts.apn";
     FACTS_BAR = "facts.bar";
     FACTS_BOLTON = "facts.bolton";
@@ -66,9 +77,15 @@ statements! {
     FACTS_SIM = "facts.sim";
     FACTS_TARIFF = "facts.tariff";
     FACTS_TEMPLATE = "facts.template";
+    GUESS_FAILED = "guess_failed";
+    GUESS_FAILED_FORGET = "guess_failed.forget";
+    GUESS_FORGIVEN = "guess_forgiven";
+    GUESSES = "guesses";
+    HEARTBEAT = "heartbeat";
     INSTALLATION_KEY = "installation_key";
     MAINTENANCE_SET = "maintenance_set";
     NETWORK_LIST = "network_list";
+    OPEN_PAGE = "open_page";
     PING = "ping";
     PORTAL_AUTH = "portal_auth";
     PORTAL_FIND_CUSTOMER = "portal_find.customer";
@@ -91,6 +108,7 @@ statements! {
     SERVICE_FIND_CLI = "service_find.cli";
     SERVICE_FIND_CODE = "service_find.code";
     SERVICE_FIND_ICCID = "service_find.iccid";
+    SIM_ASKED = "sim_asked";
     SIM_FIND = "sim_find";
     SIM_IMPORT_ABANDON_DONE = "sim_import_abandon.done";
     SIM_IMPORT_ABANDON_KEYS = "sim_import_abandon.keys";
@@ -114,6 +132,18 @@ statements! {
     SUPPORT_CASE_LIST_OPEN = "support_case_list.open";
     SUPPORT_CASE_OPEN = "support_case_open";
     SUPPORT_CASE_SHOW = "support_case_show";
+    SWEEP_AGAIN = "sweep_again";
+    SWEEP_CLAIM_AT = "sweep_claim.at";
+    SWEEP_CLAIM_BEGIN = "sweep_claim.begin";
+    SWEEP_CLAIM_DRIFT = "sweep_claim.drift";
+    SWEEP_CLAIM_LAPSED = "sweep_claim.lapsed";
+    SWEEP_CLAIM_MOVE = "sweep_claim.move";
+    SWEEP_CLAIM_SLICE = "sweep_claim.slice";
+    SWEEP_SETTLE_DRIFT = "sweep_settle.drift";
+    SWEEP_SETTLE_FOUND = "sweep_settle.found";
+    SWEEP_SETTLE_OVER = "sweep_settle.over";
+    SWEEP_SETTLE_SLICE = "sweep_settle.slice";
+    SWEEP_SIZE = "sweep_size";
     TICKET_CANCEL = "ticket_cancel";
     TICKET_CLAIM_DUE = "ticket_claim.due";
     TICKET_CLAIM_NEXT_CUSTOMER = "ticket_claim.next_customer";

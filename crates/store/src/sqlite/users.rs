@@ -4,10 +4,12 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use provisor_domain::limits::{CREDENTIALS_PER_PAGE_MAX, USERS_PER_PAGE_MAX};
+use provisor_domain::limits::{
+    CREDENTIALS_PER_PAGE_MAX, GUESS_PLACES_FORGOTTEN_MAX, USERS_PER_PAGE_MAX,
+};
 use provisor_domain::store::{
-    CredentialAuth, CredentialInfo, NewCredential, NewUser, Origin, StoreError, UserAuth,
-    UserChange, UserInfo, Users,
+    CredentialAuth, CredentialInfo, GuessPlace, Guesses, NewCredential, NewUser, Origin,
+    StoreError, UserAuth, UserChange, UserInfo, Users,
 };
 use provisor_domain::user::CredentialUse;
 use provisor_domain::{
@@ -57,6 +59,50 @@ impl Users for SqliteStore {
                 networks: row::json(row, 8)?,
                 expires: row::moment_or_none(row, 9)?,
             }))
+        })
+        .await
+    }
+
+    async fn guesses(&self, places: Vec<GuessPlace>) -> Result<Vec<Option<Guesses>>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(sql::GUESSES)?;
+            let mut found = Vec::with_capacity(places.len());
+            for place in &places {
+                let mut rows = statement.query([place.0])?;
+                let guesses = |row: &Row<'_>| {
+                    Ok::<_, Fault>(Guesses { failures: row.get(0)?, last: row::moment(row, 1)? })
+                };
+                found.push(rows.next()?.map(guesses).transpose()?);
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn guess_failed(
+        &self,
+        places: Vec<GuessPlace>,
+        quiet_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let quiet_since = quiet_since.as_millisecond();
+        self.write(move |connection| {
+            let mut statement = connection.prepare_cached(sql::GUESS_FAILED)?;
+            for place in &places {
+                statement.execute(params![place.0, now.as_millisecond(), quiet_since])?;
+            }
+            connection
+                .prepare_cached(sql::GUESS_FAILED_FORGET)?
+                .execute(params![quiet_since, GUESS_PLACES_FORGOTTEN_MAX])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn guess_forgiven(&self, place: GuessPlace) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection.prepare_cached(sql::GUESS_FORGIVEN)?.execute([place.0])?;
+            Ok(())
         })
         .await
     }

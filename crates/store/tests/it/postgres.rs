@@ -9,7 +9,7 @@ mod cut;
 mod nodes;
 mod proxy;
 mod relations;
-mod rig;
+pub(crate) mod rig;
 mod server;
 
 use rig::{Database, block_on};
@@ -17,6 +17,8 @@ use rig::{Database, block_on};
 /// Tests move time: leases go by what they hand in.
 const OPTIONS: Options = Options {
     writers: 2,
+    openers: 1,
+    group_max: 1_000,
     readers: 2,
     make: true,
     migrate: true,

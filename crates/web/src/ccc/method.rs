@@ -100,8 +100,8 @@ impl Method {
         }
     }
 
-    /// The method that raises tickets of this kind: what `queryTicket` calls their type. `None` for the kinds of the
-    /// other face, whose tickets no user of this one reaches.
+    /// The method that raises tickets of this kind: what `queryTicket` calls their type. `None` for a kind that no caller
+    /// raises (`reassert`), and for those of the other face, whose tickets no user of this one reaches.
     pub(super) fn that_raises(kind: OrderKind) -> Option<Self> {
         Some(match kind {
             OrderKind::Connect => Self::ConnectService,
@@ -113,7 +113,8 @@ impl Method {
             OrderKind::RemoveBolton => Self::RemoveBolton,
             OrderKind::ApplyTemplate => Self::ApplyTemplate,
             OrderKind::ChangeSim => Self::ChangeSim,
-            OrderKind::PortalEnable
+            OrderKind::Reassert
+            | OrderKind::PortalEnable
             | OrderKind::PortalDisable
             | OrderKind::PortalPassword
             | OrderKind::PackEnable

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use provisor_domain::store::TicketFound;
 use provisor_domain::support_case::SupportCase;
 use provisor_domain::ticket::Ticket;
-use provisor_domain::{Iccid, Msisdn, ServiceCode, TicketId, TicketState};
+use provisor_domain::{Iccid, Msisdn, OrderKind, ServiceCode, TicketId, TicketState};
 use provisor_engine::{Call, Engine, Error};
 use serde::Serialize;
 
@@ -70,7 +70,7 @@ fn of_ticket(ticket: &Ticket) -> Shape<'_> {
     Shape {
         id: Shown(ticket.id),
         status: status(ticket.state),
-        r#type: Method::that_raises(ticket.kind).map_or("none", Method::name),
+        r#type: type_word(ticket.kind),
         code: ticket.about.service().map(Shown),
         cli: ticket.about.cli().map(Shown),
         sim: ticket.about.iccid().map(Shown),
@@ -94,6 +94,14 @@ fn of_case(case: &SupportCase) -> Shape<'_> {
         finished: case.closed.map(Shown),
         error_code: None,
         error_message: None,
+    }
+}
+
+/// The word of this face for what a ticket orders. One that repairs what the network has is raised by no method.
+fn type_word(kind: OrderKind) -> &'static str {
+    match kind {
+        OrderKind::Reassert => "reassertService",
+        kind => Method::that_raises(kind).map_or("none", Method::name),
     }
 }
 

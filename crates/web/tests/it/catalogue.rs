@@ -84,6 +84,7 @@ fn network(code: &str, driver: &str) -> Network {
         code: code.parse().unwrap(),
         driver: driver.into(),
         number_range: None,
+        drift: provisor_domain::drift::DriftPolicy::default(),
         settings: serde_json::Map::new(),
     }
 }

@@ -111,6 +111,7 @@ pub(in super::super) fn network(row: &Row) -> Result<Network> {
         code: row::text(row, 0)?,
         driver: row::get(row, 1)?,
         number_range: first.zip(last),
+        drift: row::text(row, 5)?,
         settings: row::json(row, 4)?,
     })
 }

@@ -88,8 +88,8 @@ fn networks(networks: &[Network]) -> Result<Vec<Ask>> {
         let range = network.number_range.as_ref();
         let (first, last) = range.map(|(a, b)| (a.to_string(), b.to_string())).unzip();
         let settings = row::to_json(&network.settings)?;
-        let written =
-            params![network.code.to_string(), network.driver.clone(), first, last, settings];
+        let (code, driver) = (network.code.to_string(), network.driver.clone());
+        let written = params![code, driver, first, last, settings, network.drift.as_str()];
         let words = format!("network {}: its number range ends before it begins", network.code);
         Ok(Ask::new(sql::CATALOGUE_WRITE_NETWORK, written).or_say(words))
     };

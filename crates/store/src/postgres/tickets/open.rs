@@ -20,6 +20,7 @@ use provisor_domain::ticket::Subject;
 use tokio_postgres::Row;
 
 use super::super::fault::{Fault, Result};
+use super::super::line::Line;
 use super::super::link::{Answer, Ask, params};
 use super::super::work::Work;
 use super::super::{Shared, audit, row, sql};
@@ -38,11 +39,15 @@ const UNKNOWN_PAUSE: Duration = Duration::from_millis(100);
 ///
 /// Where the connection breaks during the commit, it is found out whether that happened: the answer is true, or
 /// [`Fault::Unknown`] when the database stays away for longer than anybody waits.
-pub(in super::super) async fn open(shared: &Shared, tickets: &[NewTicket]) -> Result<Vec<Opened>> {
+pub(in super::super) async fn open(
+    shared: &Shared,
+    line: &Line,
+    tickets: &[NewTicket],
+) -> Result<Vec<Opened>> {
     let key = row::number(RandomState::new().build_hasher().finish() >> 1);
     let answers = vec![None; tickets.len()];
-    let mut batch = Batch { shared, tickets, key, begun: false, answers, ids: Vec::new() };
-    match batch.run(shared.opener.work().await?).await {
+    let mut batch = Batch { shared, line, tickets, key, begun: false, answers, ids: Vec::new() };
+    match batch.run(line.work().await?).await {
         Ok(()) => {}
         Err(Fault::Unknown(reason)) => {
             if !batch.was_written(&reason).await? {
@@ -61,6 +66,7 @@ pub(in super::super) async fn open(shared: &Shared, tickets: &[NewTicket]) -> Re
 
 struct Batch<'a> {
     shared: &'a Shared,
+    line: &'a Line,
     tickets: &'a [NewTicket],
     /// Made for this call: its tickets carry it, and it is locked until the transaction has ended.
     key: i64,
@@ -110,7 +116,7 @@ impl Batch<'_> {
         let began = Instant::now();
         loop {
             let ask = async {
-                let mut work = self.shared.opener.work().await?;
+                let mut work = self.line.work().await?;
                 // Two statements: the second one sees what was committed while the first one waited.
                 let turn = Ask::new(sql::TICKET_OPEN_TURN, params![self.key]);
                 let written = Ask::new(sql::TICKET_OPEN_WRITTEN, params![ids.clone(), self.key]);
@@ -284,7 +290,7 @@ impl Batch<'_> {
             let by = (&new.origin, new.raised);
             lines.add(by, "ticket.open", format!("ticket:{id}"), new.order.kind().as_str());
         }
-        let mut asks = vec![rows.ask(self.key)];
+        let mut asks: Vec<Ask> = rows.asks(self.key).into();
         asks.extend(secrets.ask());
         asks.extend(requests.ask());
         if keys > 0 {

@@ -79,6 +79,7 @@ pub(in super::super) fn networks(connection: &Connection) -> Result<Vec<Network>
             code: row::text(row, 0)?,
             driver: row.get(1)?,
             number_range: first.zip(last),
+            drift: row::text(row, 5)?,
             settings: row::json(row, 4)?,
         })
     })

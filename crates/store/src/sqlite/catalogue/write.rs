@@ -92,7 +92,8 @@ fn networks(connection: &Connection, networks: &[Network]) -> Result<()> {
             network.driver,
             first,
             last,
-            row::to_json(&network.settings)?
+            row::to_json(&network.settings)?,
+            network.drift.as_str()
         ]);
         about(written, || {
             format!("network {}: its number range ends before it begins", network.code)

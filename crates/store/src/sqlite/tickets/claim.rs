@@ -276,7 +276,11 @@ fn tenant_of(customer: &CustomerNumber) -> Result<TenantName> {
     name.parse().map_err(|error| Fault::broken(format!("tenant {name}: {error}")))
 }
 
-fn find_sim(connection: &Connection, iccid: &Iccid) -> Result<Option<SimRecord>> {
+/// A SIM.
+pub(in super::super) fn find_sim(
+    connection: &Connection,
+    iccid: &Iccid,
+) -> Result<Option<SimRecord>> {
     let mut statement = connection.prepare_cached(sql::SIM_FIND)?;
     let mut rows = statement.query([iccid.as_str()])?;
     rows.next()?.map(|row| row::sim(row, 0)).transpose()

@@ -14,6 +14,7 @@ pub(crate) mod portal_opening;
 pub(crate) mod portal_reading;
 pub(crate) mod portal_settling;
 pub(crate) mod portal_world;
+pub(crate) mod reconciling;
 pub(crate) mod settling;
 pub(crate) mod support_cases;
 pub(crate) mod users;
@@ -47,7 +48,7 @@ macro_rules! suite {
                 tickets_are_found_by_those_who_may, support_cases_share_the_numbers,
                 a_key_stands_for_one_support_case,
                 what_is_foreign_is_absent;
-            users: a_user_is_added_once, a_user_is_changed, credentials_come_and_go;
+            users: a_user_is_added_once, a_user_is_changed, credentials_come_and_go, failed_guesses_are_counted;
             catalogue: a_catalogue_is_read_back, the_second_time_nothing_changes, it_is_all_or_nothing,
                 grants_are_replaced_and_passwords_kept, a_sim_in_use_stays_where_it_is,
                 running_services_are_adopted, portal_customers_are_adopted;
@@ -65,6 +66,12 @@ macro_rules! suite {
             operations: maintenance_and_stamps, tickets_are_listed, tickets_are_moved_by_hand,
                 services_are_closed, queues_are_counted;
             support_cases: cases_are_listed_and_shown, cases_are_closed_once;
+            reconciling: live_services_are_handed_out_once_a_period, a_slice_that_was_left_behind_is_handed_out_again,
+                slices_of_many_nodes_do_not_overlap, the_sims_of_a_ticket_are_looked_at_after_its_end,
+                a_ticket_can_be_looked_at_again, what_is_to_be_checked_can_be_read_in_pages, drifts_come_and_go,
+                a_difference_counts_only_against_the_books_it_was_found_by, a_reassertion_changes_no_books,
+                what_a_sim_was_ordered_is_read_newest_first, open_tickets_come_with_their_books,
+                nothing_is_claimed_while_a_restored_database_is_adopted, the_heartbeat_never_goes_back;
         }
 
         #[test]

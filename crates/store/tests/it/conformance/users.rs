@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use provisor_domain::store::{NewCredential, NewUser, Store, StoreError, UserChange};
+use jiff::SignedDuration;
+use provisor_domain::store::{
+    GuessPlace, Guesses, NewCredential, NewUser, Store, StoreError, UserChange,
+};
 use provisor_domain::user::CredentialUse;
 use provisor_domain::{ServiceCode, UserKind};
 use secrecy::{ExposeSecret, SecretString};
@@ -130,4 +133,40 @@ pub(crate) async fn credentials_come_and_go(store: Arc<dyn Store>) {
     assert_eq!(list().await[1].revoked, Some(world.at(9)));
     let mario = world.store.user_list(None, 100).await.unwrap().remove(2);
     assert_eq!(mario.credentials, 1);
+}
+
+pub(crate) async fn failed_guesses_are_counted(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let places: Vec<GuessPlace> = (0..9).map(|n| GuessPlace([n; 32])).collect();
+    let [user, network, other] = [places[0], places[1], places[2]];
+    let at = |seconds| world.start + SignedDuration::from_secs(seconds);
+    let failed = async |places: &[GuessPlace], seconds| {
+        let quiet_since = at(seconds - 3_600);
+        world.store.guess_failed(places.to_vec(), quiet_since, at(seconds)).await.unwrap();
+    };
+    let found = async |places: &[GuessPlace]| world.store.guesses(places.to_vec()).await.unwrap();
+    let guesses = |failures, seconds| Some(Guesses { failures, last: at(seconds) });
+
+    assert_eq!(found(&places).await, [None; 9]);
+    failed(&[user, network], 0).await;
+    failed(&[network, user], 1).await;
+    failed(&[other, network], 2).await;
+    assert_eq!(
+        found(&[network, user, other]).await,
+        [guesses(3, 2), guesses(2, 1), guesses(1, 2)],
+        "in the order of the question"
+    );
+    // A clock that is behind moves nothing back.
+    failed(&[user], 0).await;
+    assert_eq!(found(&[user]).await, [guesses(3, 1)]);
+    world.store.guess_forgiven(user).await.unwrap();
+    assert_eq!(found(&[user, network]).await, [None, guesses(3, 2)]);
+
+    // Quiet for an hour: it starts afresh, and others like it are forgotten, a few at a time.
+    failed(&places, 10).await;
+    failed(&[network], 3_611).await;
+    assert_eq!(found(&[network]).await, [guesses(1, 3_611)]);
+    failed(&[network], 3_612).await;
+    let left = found(&places).await;
+    assert_eq!(left.iter().flatten().count(), 1, "{left:?}");
 }

@@ -124,6 +124,7 @@ pub(crate) fn catalogue() -> Catalogue {
         code: a(code),
         driver: "simulated".to_owned(),
         number_range: range.map(|(first, last)| (a(first), a(last))),
+        drift: provisor_domain::drift::DriftPolicy::default(),
         settings: serde_json::Map::new(),
     };
     let bar = |code: &str, suspends| Bar {

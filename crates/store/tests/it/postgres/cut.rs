@@ -157,7 +157,7 @@ async fn a_settlement_whose_commit_was_cut_can_be_said_again() {
                 scene.lanes[lane].1.store.ticket_settle(settle(at + 1), direct.start).await;
             let nothing = told.note(settled);
             let again = direct.store.ticket_settle(settle(at + 1), direct.start).await.unwrap();
-            assert!(matches!(again[..], [Settled::Done] | [Settled::LeaseLost]), "{again:?}");
+            assert!(matches!(again[..], [Settled::Done | Settled::LeaseLost]), "{again:?}");
             assert!(!nothing || again == [Settled::Done]);
         })
         .await;

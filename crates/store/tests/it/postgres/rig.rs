@@ -28,10 +28,14 @@ while sleep 2; do
 done
 "#;
 
+/// How the server is set; whoever measures sets it otherwise before its first database.
+pub(crate) static SETTINGS: OnceLock<&[&str]> = OnceLock::new();
+const TEST_SETTINGS: &[&str] = &["max_connections=300", "shared_buffers=64MB"];
+
 /// A database of one test. It is dropped with this.
 #[derive(Debug)]
 pub(crate) struct Database {
-    name: String,
+    pub(crate) name: String,
     /// How a store opens it.
     pub(crate) url: String,
 }
@@ -39,10 +43,19 @@ pub(crate) struct Database {
 impl Database {
     /// An empty one.
     pub(crate) fn new() -> Self {
+        Self::of("template1")
+    }
+
+    /// One with the same content. Nobody may be connected to this one.
+    pub(crate) fn copy(&self) -> Self {
+        Self::of(&self.name)
+    }
+
+    fn of(template: &str) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("t{}_{number}", std::process::id());
-        admin(&format!("CREATE DATABASE {name}"));
+        admin(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
         Self { url: url(cluster(), &name), name }
     }
 
@@ -111,7 +124,7 @@ fn url(cluster: &Path, name: &str) -> String {
     format!("postgres://provisor@{socket}/{name}")
 }
 
-async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
+pub(crate) async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
@@ -157,24 +170,12 @@ fn enter(path: &Path) -> File {
 
 /// Makes a cluster and starts it.
 fn begin(path: &Path) {
-    let bin = binaries();
     let data = path.join("data");
     fs::create_dir(&data).unwrap();
     fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
-    let owner = owner();
-    if let Some((uid, gid)) = owner {
-        for dir in [path, &data] {
-            chown(dir, Some(uid), Some(gid)).unwrap();
-        }
+    for dir in [path, &data] {
+        give(dir);
     }
-    let command = |program: &str| {
-        let mut command = Command::new(bin.join(program));
-        command.current_dir("/").stdin(Stdio::null()).process_group(0);
-        if let Some((uid, gid)) = owner {
-            command.uid(uid).gid(gid);
-        }
-        command
-    };
     // An order of letters that is not the bytes': the store must not depend on the database's.
     let made = command("initdb")
         .args(["--auth=trust", "--username=provisor", "--encoding=UTF8", "--locale=C.UTF-8"])
@@ -186,7 +187,8 @@ fn begin(path: &Path) {
     let log = File::create(path.join("log")).unwrap();
     let mut server = command("postgres");
     server.arg("-D").arg(&data).arg("-k").arg(path);
-    for setting in ["listen_addresses=", "max_connections=300", "shared_buffers=64MB", "fsync=on"] {
+    let settings = *SETTINGS.get_or_init(|| TEST_SETTINGS);
+    for setting in settings.iter().chain(&["listen_addresses=", "fsync=on"]) {
         server.args(["-c", setting]);
     }
     server.stdout(log.try_clone().unwrap()).stderr(log);
@@ -207,7 +209,7 @@ fn begin(path: &Path) {
 }
 
 /// The newest server that Debian installed.
-fn binaries() -> PathBuf {
+pub(crate) fn binaries() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = versions.map(|entry| entry.path().join("bin")).max();
     newest.filter(|bin| bin.join("initdb").exists()).unwrap_or_else(|| {
@@ -215,6 +217,23 @@ fn binaries() -> PathBuf {
             "these tests run a real PostgreSQL: apt-get install --no-install-recommends postgresql"
         )
     })
+}
+
+/// One of the server's programs, run as whom the server runs as.
+pub(crate) fn command(program: &str) -> Command {
+    let mut command = Command::new(binaries().join(program));
+    command.current_dir("/").stdin(Stdio::null()).process_group(0);
+    if let Some((uid, gid)) = owner() {
+        command.uid(uid).gid(gid);
+    }
+    command
+}
+
+/// Gives a file or directory to whom the server runs as.
+pub(crate) fn give(path: &Path) {
+    if let Some((uid, gid)) = owner() {
+        chown(path, Some(uid), Some(gid)).unwrap();
+    }
 }
 
 /// Whom the server runs as: PostgreSQL refuses to run as root.

@@ -52,8 +52,16 @@ fn a_newer_database_is_left_to_the_newer_program() {
     let (from, known) = block_on(PostgresStore::migrate(&database.url, OPTIONS)).unwrap();
     assert_eq!(from, 0);
     assert_eq!(block_on(PostgresStore::migrate(&database.url, OPTIONS)), Ok((known, known)));
-    database.run("INSERT INTO provisor.migration (number) SELECT generate_series(900, 998)");
-    assert_eq!(refusal(&database.url), OpenError::Newer { found: known + 99, known });
+    // A neighbour that has only added something.
+    database.run("INSERT INTO provisor.migration (number, oldest) VALUES (2, 1)");
+    open(&database.url, Options { migrate: false, ..OPTIONS }).unwrap();
+    assert_eq!(
+        block_on(PostgresStore::migrate(&database.url, OPTIONS)),
+        Ok((known + 1, known + 1))
+    );
+    // One that has removed what we use.
+    database.run("INSERT INTO provisor.migration (number, oldest) VALUES (3, 2)");
+    assert_eq!(refusal(&database.url), OpenError::Newer { found: known + 2, known });
 }
 
 #[test]

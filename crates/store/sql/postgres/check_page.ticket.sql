@@ -1,0 +1,2 @@
+-- check_page.ticket
+SELECT subjects FROM ticket WHERE id = $1

@@ -1,0 +1,6 @@
+-- guess_failed
+-- A place that was quiet for long enough ($3) starts afresh.
+INSERT INTO guess AS known (place, failures, last_at) VALUES ($1, 1, $2)
+ON CONFLICT (place) DO UPDATE SET
+  failures = CASE WHEN known.last_at < $3 THEN 1 ELSE known.failures + 1 END,
+  last_at = greatest(known.last_at, excluded.last_at)

@@ -1,0 +1,2 @@
+-- guess_forgiven
+DELETE FROM guess WHERE place = $1

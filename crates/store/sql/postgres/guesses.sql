@@ -1,0 +1,2 @@
+-- guesses
+SELECT failures, last_at FROM guess WHERE place = $1

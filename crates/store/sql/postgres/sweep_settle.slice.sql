@@ -1,0 +1,2 @@
+-- sweep_settle.slice
+DELETE FROM sweep_slice WHERE id = $1

@@ -1,0 +1,2 @@
+-- sweep_size
+SELECT count(*) FROM service WHERE network = ?1 AND status IN ('A', 'B')
