@@ -10,6 +10,7 @@
 pub mod conformance;
 mod file;
 pub mod mail;
+pub mod osmo_hlr;
 pub mod simulator;
 mod table;
 mod writer;
@@ -17,16 +18,17 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use provisor_domain::NetworkCode;
 use provisor_domain::catalogue::Network;
 use provisor_domain::driver::Element;
+use provisor_domain::{Iccid, NetworkCode, OpenKeys, PlainKeys, SealedKeys};
 
 pub use crate::file::FileError;
 use crate::mail::{Doveadm, MailStore};
+use crate::osmo_hlr::OsmoHlr;
 use crate::simulator::{SimulatedMail, Simulator};
 
 /// The names that `driver` in a `[[network]]` table may have.
-pub const DRIVERS: [&str; 3] = ["simulated", "mail", "simulated-mail"];
+pub const DRIVERS: [&str; 4] = ["simulated", "osmo-hlr", "mail", "simulated-mail"];
 
 /// The mail network that most catalogues have, and the only one in many: its lookup file is the one that the
 /// documents name.
@@ -64,14 +66,41 @@ pub enum BuildError {
 /// Settings that their driver accepts.
 enum Chosen {
     Simulated(simulator::Settings),
+    OsmoHlr(osmo_hlr::Settings),
     Mail(mail::Settings),
     SimulatedMail(simulator::Settings),
 }
 
-/// The driver that `network` names. Relative paths in its settings are taken from `data_dir`, where the files of
-/// networks also lie unless told otherwise.
-pub fn build(network: &Network, data_dir: &Path) -> Result<Element, BuildError> {
+/// What drivers are given besides their own settings.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Where the files of networks lie unless told otherwise, and where relative paths in settings are taken from.
+    pub data_dir: PathBuf,
+    /// Opens the keys of SIMs for networks that are told them.
+    pub keys: Arc<dyn OpenKeys>,
+}
+
+impl Surroundings {
+    /// With no way to open keys of SIMs.
+    pub fn new(data_dir: &Path) -> Self {
+        Self { data_dir: data_dir.to_owned(), keys: Arc::new(NoKeys) }
+    }
+}
+
+/// Opens no keys.
+#[derive(Debug)]
+struct NoKeys;
+
+impl OpenKeys for NoKeys {
+    fn open(&self, _iccid: &Iccid, _sealed: &SealedKeys) -> Result<PlainKeys, String> {
+        Err("this program was not told where the key file is (sim_key_file)".to_owned())
+    }
+}
+
+/// The driver that `network` names.
+pub fn build(network: &Network, surroundings: &Surroundings) -> Result<Element, BuildError> {
     let chosen = choose(network)?;
+    let data_dir = &surroundings.data_dir;
     let file = chosen.file(network, data_dir);
     let code = &network.code;
     let down = |settings: simulator::Settings| simulator::Settings {
@@ -85,6 +114,10 @@ pub fn build(network: &Network, data_dir: &Path) -> Result<Element, BuildError> 
     let built = match chosen {
         Chosen::Simulated(settings) => Simulator::open(code, &file, down(settings))
             .map(|simulator| Element::Network(Arc::new(simulator))),
+        Chosen::OsmoHlr(settings) => {
+            let hlr = OsmoHlr::new(code, settings, Arc::clone(&surroundings.keys));
+            Ok(Element::Network(Arc::new(hlr)))
+        }
         Chosen::Mail(settings) => {
             MailStore::open(code, &file, mail(settings)).map(|store| Element::Mail(Arc::new(store)))
         }
@@ -115,7 +148,7 @@ pub fn mail_file(network: &Network, data_dir: &Path) -> Result<Option<PathBuf>, 
 pub fn mail_doveadm(network: &Network, data_dir: &Path) -> Result<Option<Doveadm>, BuildError> {
     Ok(match choose(network)? {
         Chosen::Mail(settings) => settings.doveadm.map(|doveadm| placed(doveadm, data_dir)),
-        Chosen::Simulated(_) | Chosen::SimulatedMail(_) => None,
+        Chosen::Simulated(_) | Chosen::OsmoHlr(_) | Chosen::SimulatedMail(_) => None,
     })
 }
 
@@ -129,6 +162,7 @@ fn choose(network: &Network) -> Result<Chosen, BuildError> {
     let settings = &network.settings;
     let chosen = match network.driver.as_str() {
         "simulated" => simulator::Settings::from_json(settings).map(Chosen::Simulated),
+        "osmo-hlr" => osmo_hlr::Settings::from_json(settings).map(Chosen::OsmoHlr),
         "mail" => mail::Settings::from_json(settings).map(Chosen::Mail),
         "simulated-mail" => simulator::Settings::of_mail(settings).map(Chosen::SimulatedMail),
         other => {
@@ -145,6 +179,7 @@ impl Chosen {
         let (named, default) = match self {
             Self::Simulated(settings) => (&settings.file, default_file(&network.code)),
             Self::SimulatedMail(settings) => (&settings.file, default_mail_file(&network.code)),
+            Self::OsmoHlr(_) => (&None, default_file(&network.code)),
             Self::Mail(settings) => (&settings.file, default_mail_file(&network.code)),
         };
         data_dir.join(named.as_ref().unwrap_or(&default))

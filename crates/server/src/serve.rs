@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use prometheus_client::registry::Registry;
 use provisor_domain::clock::SystemClock;
+use provisor_drivers::Surroundings;
 use provisor_engine::{
     Chance, Checks, Engine, Metrics, NetworkFactory, Parts, Runner, Share, Watch,
 };
@@ -27,6 +28,7 @@ use crate::config::{self, Config, MetricsListen, Settings};
 use crate::database::{Database, Schema, Use};
 use crate::mark::Mark;
 use crate::output::say;
+use crate::seal::KeyFile;
 
 /// The process is gone so long after it was told to stop (10 s are promised).
 const STOP_DEADLINE: Duration = Duration::from_secs(9);
@@ -199,7 +201,7 @@ impl Server {
         let mark =
             Mark::look(database.store.clone(), name, engine.installation().to_owned()).await?;
         let share = engine.share().clone();
-        let mut watch = Watch::new(engine.clone(), factory(data_dir)).without(move |network| {
+        let mut watch = Watch::new(engine.clone(), factory(settings)).without(move |network| {
             // A lookup file belongs to the node that carries its mail system's tickets out; a network of SIMs is asked for a
             // service's status by any node.
             provisor_drivers::is_mail(&network.driver) && !share.has(&network.code)
@@ -323,10 +325,12 @@ fn leave_in_time() {
     }
 }
 
-/// Builds networks whose files are in `data_dir`.
-pub(crate) fn factory(data_dir: PathBuf) -> NetworkFactory {
+/// Builds networks: their files are in the data directory, keys of SIMs are opened with the key file.
+pub(crate) fn factory(settings: &Settings) -> NetworkFactory {
+    let keys = Arc::new(KeyFile::new(settings.sim_key_file()));
+    let surroundings = Surroundings { data_dir: settings.data_dir(), keys };
     Arc::new(move |network| {
-        provisor_drivers::build(network, &data_dir).map_err(|error| error.to_string())
+        provisor_drivers::build(network, &surroundings).map_err(|error| error.to_string())
     })
 }
 
