@@ -14,6 +14,11 @@ mod ccc;
 mod cli;
 #[cfg(test)]
 mod crash;
+// The rig of the HLR driver's own tests.
+#[cfg(test)]
+#[path = "../crates/drivers/tests/hlr/rig/mod.rs"]
+#[expect(dead_code, reason = "the tests of the driver use more of it")]
+mod hlr;
 #[cfg(test)]
 mod life;
 // The rig of the mail driver's own tests.
@@ -22,6 +27,8 @@ mod life;
 mod mail_servers;
 #[cfg(test)]
 mod nodes;
+#[cfg(test)]
+mod osmo_hlr;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]
