@@ -30,6 +30,8 @@ mod nodes;
 #[cfg(test)]
 mod osmo_hlr;
 #[cfg(test)]
+mod packaging;
+#[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod simple_portal;

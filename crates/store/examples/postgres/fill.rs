@@ -65,14 +65,19 @@ fn tickets(count: usize) -> String {
     let order = r#"{"connect":{"name":"Marion Gomez","contract":"C1000000","tariff":"EU","apns":[],"group":null}}"#;
     format!(
         "SET synchronous_commit = off;
-        INSERT INTO provisor.ticket
-          (id, state, kind, customer, network, iccid, service, cli, order_json, subjects, raised_by, raised_at, due_at,
-           finished_at, epoch, batch)
-        SELECT nextval('provisor.ticket_number'), 'completed', 'connect', customer, 'AS', iccid, code, cli, '{order}',
-          ARRAY['sim:' || iccid], 'user:everything', 1700000000000 + n, 1700000600000 + n, 1700000000100 + n, 1, n
+        INSERT INTO provisor.ticket_record
+          (id, kind, customer, network, iccid, order_json, raised_by, raised_at, batch)
+        SELECT nextval('provisor.ticket_number'), 'connect', customer, 'AS', iccid, '{order}', 'user:everything',
+          1700000000000 + n, n
         FROM generate_series(1, {count}) AS n
         JOIN provisor.service ON code = 10000001 + n % {SERVICES};
+        INSERT INTO provisor.ticket_end (id, state, network, finished_at, due_at, epoch, service, cli, subjects)
+        SELECT id, 'completed', 'AS', raised_at + 100, raised_at + 600000, 1, service.code, service.cli,
+          ARRAY['sim:' || iccid]
+        FROM provisor.ticket_record
+        JOIN provisor.service USING (iccid)
+        ORDER BY id;
         INSERT INTO provisor.attempt (ticket_id, epoch, began_at, ended_at, state)
-        SELECT id, 1, raised_at, finished_at, 'completed' FROM provisor.ticket ORDER BY id"
+        SELECT id, 1, due_at, finished_at, 'completed' FROM provisor.ticket_end ORDER BY id"
     )
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::world::{BATCH, customer, iccid};
 use crate::{Place, fill, per_second, rig};
 
-/// A ticket that is a row and two indexes, and a table like the store's.
+/// A ticket that is a row and two indexes; and a table like the one in which the store keeps what was ordered.
 pub(crate) const TABLES: &str = "
     CREATE SCHEMA floor;
     CREATE TABLE floor.raise (
@@ -16,7 +16,7 @@ pub(crate) const TABLES: &str = "
     );
     CREATE UNIQUE INDEX ON floor.raise (iccid) WHERE status < 2;
     CREATE INDEX ON floor.raise (due_at, id) WHERE status = 0;
-    CREATE TABLE floor.bare (LIKE provisor.ticket INCLUDING ALL);
+    CREATE TABLE floor.bare (LIKE provisor.ticket_record INCLUDING ALL);
     ALTER TABLE floor.bare ALTER id ADD GENERATED ALWAYS AS IDENTITY";
 
 /// The statements that took longest.
@@ -79,13 +79,11 @@ fn pgbench(place: &Place, script: &str, seconds: Duration) -> f64 {
 }
 
 const BARE: &str = "
-    INSERT INTO floor.bare
-      (state, kind, customer, network, iccid, cli, order_json, subjects, raised_by, raised_at, due_at, batch)
-    SELECT 'pending', 'connect', customer, 'AS', iccid, '447000000000', $3, ARRAY['sim:' || iccid], 'operator:drain',
-      1700000000000, 1700000000000, 1
+    INSERT INTO floor.bare (kind, customer, network, iccid, order_json, raised_by, raised_at, batch)
+    SELECT 'connect', customer, 'AS', iccid, $3, 'operator:drain', 1700000000000, 1
     FROM unnest($1::text[], $2::text[]) AS new (customer, iccid)";
 
-/// Rows of a table like the ticket's, with its indexes, a second: a thousand to a statement, on so many connections.
+/// Rows of a table like the tickets', with its indexes, a second: a thousand to a statement, on so many connections.
 pub(crate) async fn bare(place: &Place, rows: usize, connections: usize) -> f64 {
     place.database.run("TRUNCATE floor.bare");
     let batches = rows / BATCH / connections;

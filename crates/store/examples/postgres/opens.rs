@@ -56,9 +56,10 @@ pub(crate) async fn measure(places: &mut [Place], size: &Size) {
         }
         // Whoever drains afterwards finds nothing of it.
         let forget =
-            "DELETE FROM provisor.ticket WHERE state = 'pending'; TRUNCATE provisor.subject_lock";
+            "DELETE FROM provisor.ticket_record WHERE id IN (SELECT id FROM provisor.ticket_queue);
+            TRUNCATE provisor.ticket_queue, provisor.subject_lock";
         place.database.run(forget);
-        place.database.run("VACUUM ANALYZE provisor.ticket");
+        place.database.run("VACUUM ANALYZE provisor.ticket_record");
         println!("\nopens, {} finished tickets, {} rounds", place.finished, size.rounds);
         figures.print();
         for (callers, facts) in [(64, false), (16, false), (64, true)] {

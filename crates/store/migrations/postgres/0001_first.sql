@@ -181,18 +181,18 @@ CREATE INDEX number_quarantined ON number (network, free_at, msisdn) WHERE state
 
 -- ---------------------------------------------------------------------------------------------- services
 
--- A SIM is looked up when its ticket is opened, and never deleted: a foreign key would look it up again, in the largest
--- table, at every write.
+-- Without foreign keys: SIM, network, contract, customer and tariff are looked up when the ticket is opened (or the service
+-- adopted), and none of them is ever deleted. Keys would lock one row of the catalogue for all workers at every service.
 CREATE TABLE service (
   code            BIGINT PRIMARY KEY CHECK (code > 0),
   name            TEXT COLLATE "C" NOT NULL,
   status          TEXT COLLATE "C" NOT NULL CHECK (status = 'A' OR status = 'B' OR status = 'S' OR status = 'C'),
   cli             TEXT COLLATE "C",
   iccid           TEXT COLLATE "C" NOT NULL,
-  network         TEXT COLLATE "C" NOT NULL REFERENCES network,
-  contract        TEXT COLLATE "C" NOT NULL REFERENCES contract,
-  customer        TEXT COLLATE "C" NOT NULL REFERENCES customer,
-  tariff          TEXT COLLATE "C" NOT NULL REFERENCES tariff,
+  network         TEXT COLLATE "C" NOT NULL,
+  contract        TEXT COLLATE "C" NOT NULL,
+  customer        TEXT COLLATE "C" NOT NULL,
+  tariff          TEXT COLLATE "C" NOT NULL,
   reporting_group TEXT COLLATE "C",
   apns            TEXT COLLATE "C" NOT NULL DEFAULT '[]',
   boltons         TEXT COLLATE "C" NOT NULL DEFAULT '[]',
@@ -301,60 +301,106 @@ CREATE INDEX credential_user ON credential (user_id);
 
 -- ---------------------------------------------------------------------------------------------- tickets
 
+-- A ticket is three rows, each written once or small: what was ordered, for good; while it is open, what changes until its
+-- end; and how it ended, for good. What is claimed lies together in a small table, however many tickets have ended
+-- (docs/adr/0017). Readers see the view `ticket`.
+--
 -- Without foreign keys: what an order names is looked up when its ticket is opened, and nothing of it is ever deleted.
-CREATE TABLE ticket (
-  id             BIGINT PRIMARY KEY CHECK (id > 0), -- shared with support_case
-  state          TEXT COLLATE "C" NOT NULL,
-  kind           TEXT COLLATE "C" NOT NULL,
-  customer       TEXT COLLATE "C" NOT NULL, -- of a portal customer: its tenant's name
+CREATE TABLE ticket_record (
+  id          BIGINT PRIMARY KEY CHECK (id > 0), -- shared with support_case
+  kind        TEXT COLLATE "C" NOT NULL,
+  customer    TEXT COLLATE "C" NOT NULL, -- of a portal customer: its tenant's name
+  network     TEXT COLLATE "C" NOT NULL,
+  iccid       TEXT COLLATE "C",    -- the SIM that it is about, or
+  par_cust_id TEXT COLLATE "C",    -- the portal customer
+  service     BIGINT, -- that was there before
+  order_json  TEXT COLLATE "C" NOT NULL,
+  raised_by   TEXT COLLATE "C" NOT NULL,
+  raised_at   BIGINT NOT NULL,
+  batch       BIGINT NOT NULL, -- the key of the call that wrote it: it finds out whether its commit happened
+  CHECK ((iccid IS NULL) <> (par_cust_id IS NULL)),
+  CHECK (par_cust_id IS NULL OR service IS NULL)
+);
+
+-- For lists, newest first. Not of `id` itself: who looks for a number must not be able to take one of these by mistake.
+CREATE INDEX ticket_customer ON ticket_record (customer, (-id));
+CREATE INDEX ticket_iccid ON ticket_record (iccid, (-id)) WHERE iccid IS NOT NULL;
+CREATE INDEX ticket_portal ON ticket_record (customer, par_cust_id, (-id)) WHERE par_cust_id IS NOT NULL;
+
+CREATE TABLE ticket_queue (
+  id             BIGINT PRIMARY KEY,
+  state          TEXT COLLATE "C" NOT NULL DEFAULT 'pending',
   network        TEXT COLLATE "C" NOT NULL,
-  iccid          TEXT COLLATE "C",    -- the SIM that it is about, or
-  par_cust_id    TEXT COLLATE "C",    -- the portal customer
-  service        BIGINT,
-  cli            TEXT COLLATE "C",    -- of a connect: the number reserved for it
-  order_json     TEXT COLLATE "C" NOT NULL,
-  subjects       TEXT[]  NOT NULL, -- the keys it holds in subject_lock while it is open
-  raised_by      TEXT COLLATE "C" NOT NULL,
-  raised_at      BIGINT NOT NULL,
+  customer       TEXT COLLATE "C" NOT NULL,
   due_at         BIGINT NOT NULL, -- pending: when it may be claimed; running: when its lease ends
-  finished_at    BIGINT,
   epoch          BIGINT NOT NULL DEFAULT 0 CHECK (epoch >= 0),    -- how often it was claimed
   attempts       BIGINT NOT NULL DEFAULT 0 CHECK (attempts >= 0), -- those that count towards the limit
   in_doubt       BOOLEAN NOT NULL DEFAULT FALSE,
   worker         BYTEA,
-  failure_kind   TEXT COLLATE "C",
+  cli            TEXT COLLATE "C",    -- of a connect: the number reserved for it
+  subjects       TEXT[]  NOT NULL, -- the keys it holds in subject_lock
+  failure_kind   TEXT COLLATE "C",    -- of the last attempt
   failure_reason TEXT COLLATE "C",
-  batch          BIGINT NOT NULL, -- the key of the call that wrote it: it finds out whether its commit happened
   CHECK (
     CASE state
-      WHEN 'pending' THEN finished_at IS NULL AND worker IS NULL
-      WHEN 'running' THEN finished_at IS NULL AND worker IS NOT NULL
-      WHEN 'unknown' THEN finished_at IS NULL AND worker IS NULL AND failure_kind IS NOT NULL
-      WHEN 'completed' THEN finished_at IS NOT NULL AND worker IS NULL AND failure_kind IS NULL
-      WHEN 'failed' THEN finished_at IS NOT NULL AND worker IS NULL AND failure_kind IS NOT NULL
-      WHEN 'cancelled' THEN finished_at IS NOT NULL AND worker IS NULL AND failure_kind IS NOT NULL
+      WHEN 'pending' THEN worker IS NULL
+      WHEN 'running' THEN worker IS NOT NULL
+      WHEN 'unknown' THEN worker IS NULL AND failure_kind IS NOT NULL
       ELSE FALSE
     END
   ),
-  CHECK ((failure_kind IS NULL) = (failure_reason IS NULL)),
-  CHECK ((iccid IS NULL) <> (par_cust_id IS NULL)),
-  CHECK (par_cust_id IS NULL OR (service IS NULL AND cli IS NULL))
+  CHECK ((failure_kind IS NULL) = (failure_reason IS NULL))
+) WITH (
+  -- Every ticket leaves dead rows here: they are cleared away while there are few.
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0
 );
 
 -- What a worker can claim, by customer: the claim walks customers and takes from the front of each.
-CREATE INDEX ticket_claimable ON ticket (network, customer, due_at, id) WHERE state IN ('pending', 'running');
+CREATE INDEX ticket_claimable ON ticket_queue (network, customer, due_at, (id + 0)) WHERE state IN ('pending', 'running');
+
+CREATE TABLE ticket_end (
+  id             BIGINT PRIMARY KEY,
+  state          TEXT COLLATE "C" NOT NULL,
+  network        TEXT COLLATE "C" NOT NULL,
+  finished_at    BIGINT NOT NULL,
+  due_at         BIGINT NOT NULL,
+  epoch          BIGINT NOT NULL CHECK (epoch >= 0),
+  service        BIGINT,
+  cli            TEXT COLLATE "C",
+  subjects       TEXT[] NOT NULL, -- the keys that it held in subject_lock
+  failure_kind   TEXT COLLATE "C",
+  failure_reason TEXT COLLATE "C",
+  CHECK (
+    CASE state
+      WHEN 'completed' THEN failure_kind IS NULL
+      WHEN 'failed' THEN failure_kind IS NOT NULL
+      WHEN 'cancelled' THEN failure_kind IS NOT NULL
+      ELSE FALSE
+    END
+  ),
+  CHECK ((failure_kind IS NULL) = (failure_reason IS NULL))
+);
+
 -- What ended when, in the order in which its SIMs are checked again.
-CREATE INDEX ticket_ended ON ticket (network, finished_at, id) WHERE finished_at IS NOT NULL;
--- For lists, newest first.
-CREATE INDEX ticket_customer ON ticket (customer, id);
-CREATE INDEX ticket_iccid ON ticket (iccid, id) WHERE iccid IS NOT NULL;
-CREATE INDEX ticket_portal ON ticket (customer, par_cust_id, id) WHERE par_cust_id IS NOT NULL;
+CREATE INDEX ticket_ended ON ticket_end (network, finished_at, id);
+
+CREATE VIEW ticket AS
+SELECT
+  record.id, coalesce(queue.state, ended.state) AS state, record.kind, record.customer, record.network, record.iccid,
+  record.par_cust_id, coalesce(ended.service, record.service) AS service, coalesce(queue.cli, ended.cli) AS cli,
+  record.order_json, coalesce(queue.subjects, ended.subjects) AS subjects, record.raised_by, record.raised_at,
+  coalesce(queue.due_at, ended.due_at) AS due_at, ended.finished_at, coalesce(queue.epoch, ended.epoch) AS epoch,
+  coalesce(queue.failure_kind, ended.failure_kind) AS failure_kind,
+  coalesce(queue.failure_reason, ended.failure_reason) AS failure_reason
+FROM ticket_record AS record
+LEFT JOIN ticket_queue AS queue ON queue.id = ANY (ARRAY[record.id])
+LEFT JOIN ticket_end AS ended ON ended.id = ANY (ARRAY[record.id]);
 
 -- At most one open ticket per subject: this primary key is that rule.
 CREATE TABLE subject_lock (
   subject   TEXT COLLATE "C" NOT NULL PRIMARY KEY,
   ticket_id BIGINT NOT NULL
-);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
 
 -- The password that an order brings. Gone in the transaction that ends its ticket.
 CREATE TABLE ticket_secret (
@@ -408,7 +454,7 @@ SELECT
   iso_time(ticket.finished_at) AS finished_at,
   ticket.id AS ticket
 FROM portal_request
-JOIN ticket ON ticket.id = portal_request.ticket_id
+JOIN ticket ON ticket.id = ANY (ARRAY[portal_request.ticket_id])
 WHERE portal_request.relation = 'access';
 
 CREATE VIEW authentication."ProvPortalPacks" AS
@@ -422,7 +468,7 @@ SELECT
   iso_time(ticket.finished_at) AS finished_at,
   ticket.id AS ticket
 FROM portal_request
-JOIN ticket ON ticket.id = portal_request.ticket_id
+JOIN ticket ON ticket.id = ANY (ARRAY[portal_request.ticket_id])
 WHERE portal_request.relation = 'packs';
 
 -- One settled attempt; also the record of what the engine did.

@@ -6,7 +6,7 @@ SELECT
   subject_lock.ticket_id
 FROM service
 JOIN sim ON sim.iccid = service.iccid
-LEFT JOIN subject_lock ON subject_lock.subject = 'sim:' || sim.iccid
+LEFT JOIN subject_lock ON subject_lock.subject = ANY (ARRAY['sim:' || sim.iccid])
 WHERE service.network = $1 AND service.status IN ('A', 'B') AND service.code > $2 AND service.code <= $3
 ORDER BY service.code
 LIMIT $4

@@ -10,6 +10,6 @@ LEFT JOIN service ON service.code = coalesce(
   (SELECT live.code FROM service AS live WHERE live.iccid = sim.iccid AND (CASE WHEN live.status IN ('A', 'B') THEN 0 ELSE live.code END) = 0),
   (SELECT max((CASE WHEN old.status IN ('A', 'B') THEN 0 ELSE old.code END)) FROM service AS old WHERE old.iccid = sim.iccid)
 )
-LEFT JOIN subject_lock ON subject_lock.subject = 'sim:' || sim.iccid
+LEFT JOIN subject_lock ON subject_lock.subject = ANY (ARRAY['sim:' || sim.iccid])
 WHERE sim.iccid = ANY ($1)
 ORDER BY sim.iccid

@@ -1,5 +1,5 @@
 -- facts.contract
 SELECT contract.customer
 FROM contract
-JOIN user_customer ON user_customer.user_id = $1 AND user_customer.customer = contract.customer
+JOIN user_customer ON user_customer.user_id = $1 AND user_customer.customer = ANY (ARRAY[contract.customer])
 WHERE contract.code = $2

@@ -1,7 +1,6 @@
 -- queue_stats
--- Every open ticket holds a lock, and only they do.
-SELECT ticket.network, ticket.kind, ticket.state, count(*), min(ticket.raised_at)
-FROM (SELECT DISTINCT ticket_id FROM subject_lock) AS held
-JOIN ticket ON ticket.id = held.ticket_id
-GROUP BY ticket.network, ticket.kind, ticket.state
-ORDER BY ticket.network, ticket.kind, ticket.state
+SELECT record.network, record.kind, queue.state, count(*), min(record.raised_at)
+FROM ticket_queue AS queue
+JOIN ticket_record AS record ON record.id = ANY (ARRAY[queue.id])
+GROUP BY record.network, record.kind, queue.state
+ORDER BY record.network, record.kind, queue.state

@@ -4,7 +4,7 @@ SELECT service.status, service.iccid,
   EXISTS (
     SELECT 1
     FROM subject_lock
-    JOIN ticket ON ticket.id = subject_lock.ticket_id
+    JOIN ticket_record AS ticket ON ticket.id = ANY (ARRAY[subject_lock.ticket_id])
     WHERE subject_lock.subject = 'sim:' || service.iccid AND ticket.service = service.code
   )
 FROM service

@@ -4,8 +4,8 @@ SELECT service.code, service.name, service.status, service.cli, service.iccid, s
   service.customer, service.tariff, service.reporting_group, service.apns, service.boltons, service.bars,
   sim.iccid, sim.imsi, sim.msisdn, sim.customer, sim.network, sim.state, sim.version, subject_lock.ticket_id
 FROM service
-JOIN user_customer ON user_customer.user_id = $1 AND user_customer.customer = service.customer
-JOIN sim ON sim.iccid = service.iccid
-LEFT JOIN subject_lock ON subject_lock.subject = 'sim:' || service.iccid
+JOIN user_customer ON user_customer.user_id = $1 AND user_customer.customer = ANY (ARRAY[service.customer])
+JOIN sim ON sim.iccid = ANY (ARRAY[service.iccid])
+LEFT JOIN subject_lock ON subject_lock.subject = ANY (ARRAY['sim:' || service.iccid])
 WHERE service.code = $2 AND ($3::text IS NULL OR service.cli = $3) AND ($4::text IS NULL OR service.iccid = $4)
 LIMIT 1

@@ -1,4 +1,7 @@
 -- ticket_cancel
-UPDATE ticket
-SET state = 'cancelled', finished_at = $2, cli = $3, failure_kind = $4, failure_reason = $5
-WHERE id = $1
+WITH gone AS (DELETE FROM ticket_queue WHERE id = $1 RETURNING *)
+INSERT INTO ticket_end
+  (id, state, network, finished_at, due_at, epoch, service, cli, subjects, failure_kind, failure_reason)
+SELECT gone.id, 'cancelled', gone.network, $2, gone.due_at, gone.epoch, record.service, $3, gone.subjects, $4, $5
+FROM gone
+JOIN ticket_record AS record ON record.id = ANY (ARRAY[gone.id])

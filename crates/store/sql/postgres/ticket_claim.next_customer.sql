@@ -5,7 +5,7 @@
 WITH RECURSIVE walk (customer, due, found, steps) AS (
   (
     SELECT customer, due_at <= $4, $7::bigint + (due_at <= $4)::int, 1::bigint
-    FROM ticket
+    FROM ticket_queue
     WHERE network = $1 AND customer > $2 AND ($3::text IS NULL OR customer <= $3) AND state IN ('pending', 'running')
       AND (SELECT number FROM setting WHERE key = 'adopting') = 0
     ORDER BY customer, due_at
@@ -16,7 +16,7 @@ WITH RECURSIVE walk (customer, due, found, steps) AS (
   FROM walk
   CROSS JOIN LATERAL (
     SELECT customer, due_at
-    FROM ticket
+    FROM ticket_queue
     WHERE network = $1 AND customer > walk.customer AND ($3::text IS NULL OR customer <= $3)
       AND state IN ('pending', 'running')
     ORDER BY customer, due_at

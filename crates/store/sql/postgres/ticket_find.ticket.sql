@@ -7,6 +7,6 @@ SELECT
   service.reporting_group, ticket.raised_by = 'user:' || app_user.username
 FROM ticket
 JOIN app_user ON app_user.id = $1
-JOIN user_customer ON user_customer.user_id = $1 AND user_customer.customer = ticket.customer
-LEFT JOIN service ON service.code = ticket.service
-WHERE ticket.id = $2 AND ticket.iccid IS NOT NULL
+JOIN user_customer ON user_customer.user_id = $1 AND user_customer.customer = ANY (ARRAY[ticket.customer])
+LEFT JOIN service ON service.code = ANY (ARRAY[ticket.service])
+WHERE ticket.id = $2 AND ticket.par_cust_id IS NULL

@@ -1,11 +1,11 @@
 -- ticket_list.open
--- only open ones: each holds a lock. $1 states, $2 customer, $3 network, $4 iccid, $5 below, $6 tenant, $7 portal customer, $8 limit.
+-- only open ones. $1 states, $2 customer, $3 network, $4 iccid, $5 below, $6 tenant, $7 portal customer, $8 limit.
 SELECT
   ticket.id, ticket.state, ticket.kind, ticket.customer, ticket.network, ticket.service, ticket.cli, ticket.iccid,
   ticket.par_cust_id, ticket.raised_at, ticket.finished_at, ticket.epoch, ticket.due_at, ticket.failure_kind,
   ticket.failure_reason, ticket.raised_by
 FROM ticket
-WHERE ticket.id IN (SELECT ticket_id FROM subject_lock)
+WHERE ticket.id IN (SELECT id FROM ticket_queue)
   AND ($1::text[] IS NULL OR ticket.state = ANY ($1))
   AND ($2::text IS NULL OR ticket.customer = $2)
   AND ($3::text IS NULL OR ticket.network = $3)

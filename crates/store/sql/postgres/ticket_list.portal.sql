@@ -10,6 +10,6 @@ WHERE ticket.customer = $6 AND ticket.par_cust_id = $7
   AND ($2::text IS NULL OR ticket.customer = $2)
   AND ($3::text IS NULL OR ticket.network = $3)
   AND ($4::text IS NULL OR ticket.iccid = $4)
-  AND ticket.id < $5
-ORDER BY ticket.id DESC
+  AND -ticket.id > -$5::bigint
+ORDER BY -ticket.id
 LIMIT $8

@@ -1,2 +1,2 @@
 -- ticket_move.find
-SELECT state, kind, cli, subjects FROM ticket WHERE id = $1 FOR UPDATE
+SELECT state, kind, cli, subjects FROM ticket WHERE id = $1

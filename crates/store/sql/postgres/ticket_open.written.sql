@@ -1,2 +1,2 @@
 -- ticket_open.written
-SELECT count(*) FROM ticket WHERE id = ANY ($1) AND batch = $2
+SELECT count(*) FROM ticket_record WHERE id = ANY ($1) AND batch = $2

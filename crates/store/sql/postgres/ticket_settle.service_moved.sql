@@ -8,5 +8,5 @@ FROM unnest(
   $10::text[], $11::text[], $12::text[], $13::text[]
 ) AS new
   (code, name, status, cli, iccid, network, contract, customer, tariff, reporting_group, apns, boltons, bars)
-WHERE service.code = new.code AND service.network = new.network AND service.contract = new.contract
+WHERE service.code = ANY (ARRAY[new.code]) AND service.network = new.network AND service.contract = new.contract
   AND service.customer = new.customer

@@ -20,15 +20,17 @@ const BATCHES_WAITING: usize = 4;
 pub struct Moved(pub String);
 
 /// Tables that the file has otherwise than the target: what to read in their place.
-const OTHERWISE: [(&str, &str); 3] = [
+const OTHERWISE: [(&str, &str); 5] = [
     // The kinds of values are columns of their own. What is a text is about the file itself.
     (
         "setting",
         "(SELECT key, CASE WHEN typeof(value) = 'integer' THEN value END AS number, \
          CASE WHEN typeof(value) = 'blob' THEN value END AS secret FROM setting WHERE typeof(value) <> 'text')",
     ),
-    // The call that wrote it is over.
-    ("ticket", "(SELECT *, 0 AS batch FROM ticket)"),
+    // A ticket is one row in the file. The call that wrote it is over.
+    ("ticket_record", "(SELECT *, 0 AS batch FROM ticket)"),
+    ("ticket_queue", "(SELECT * FROM ticket WHERE finished_at IS NULL)"),
+    ("ticket_end", "(SELECT * FROM ticket WHERE finished_at IS NOT NULL)"),
     // One writer counts by looking.
     (
         "portal_counter",

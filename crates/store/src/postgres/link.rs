@@ -10,6 +10,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use futures_util::TryStreamExt as _;
@@ -18,6 +19,11 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Row, Statement};
 
 use super::fault::{Fault, Result};
+
+/// How long the server keeps the plans of a connection. They are made for tables of the size that these had then; those of
+/// a new installation grow fast.
+const PLANS_LIVE: Duration = Duration::from_secs(10);
+const DISCARD_PLANS: &str = "DISCARD PLANS";
 
 /// A value that goes into a statement.
 pub(super) type Param = Box<dyn ToSql + Sync + Send>;
@@ -136,6 +142,7 @@ pub(super) struct Link {
     client: Client,
     /// By the address of their text: the texts are constants.
     statements: Mutex<HashMap<usize, Statement>>,
+    planned: Mutex<Instant>,
     sending: Mutex<()>,
 }
 
@@ -144,7 +151,8 @@ type Sent<'a> =
 
 impl Link {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, statements: Mutex::default(), sending: Mutex::default() }
+        let planned = Mutex::new(Instant::now());
+        Self { client, statements: Mutex::default(), planned, sending: Mutex::default() }
     }
 
     pub(super) fn is_broken(&self) -> bool {
@@ -176,7 +184,9 @@ impl Link {
             let values = ask.encoded(&statement)?;
             ready.push((statement, values));
         }
-        let mut sent: Vec<Sent<'_>> = Vec::with_capacity(asks.len() + 2);
+        let mut sent: Vec<Sent<'_>> = Vec::with_capacity(asks.len() + 3);
+        let discards = self.plans_are_old();
+        sent.extend(discards.then(|| self.bare(DISCARD_PLANS)));
         sent.extend(frame.begin.map(|text| self.bare(text)));
         for (statement, values) in &ready {
             sent.push(Box::pin(async move {
@@ -190,7 +200,7 @@ impl Link {
             }));
         }
         sent.extend(frame.end.map(|text| self.bare(text)));
-        let mut answers = self.in_order(sent).await.into_iter();
+        let mut answers = self.in_order(sent).await.into_iter().skip(usize::from(discards));
         if let Some(Err(error)) = frame.begin.and_then(|_| answers.next()) {
             return Err(frame.fault(error));
         }
@@ -205,6 +215,16 @@ impl Link {
             Some(Err(error)) => Err(frame.fault(error)),
             _ => Ok(told),
         }
+    }
+
+    /// True once every [`PLANS_LIVE`].
+    fn plans_are_old(&self) -> bool {
+        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = planned.elapsed() > PLANS_LIVE;
+        if old {
+            *planned = Instant::now();
+        }
+        old
     }
 
     fn bare<'a>(&'a self, text: &'a str) -> Sent<'a> {

@@ -21,10 +21,10 @@ const MIGRATION_LOCK: i64 = 0x7072_6f76;
 ///
 /// Every statement of ours finds its rows by indexes, however few or many there are, and is planned once: its plan must
 /// not depend on statistics, which say that a queue is empty when it was empty the last time anybody looked.
-const SETTINGS: &str = "SET search_path = provisor; SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
+pub(super) const SETTINGS: &str = "SET search_path = provisor; SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
     SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = warning; SET jit = off; \
     SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off; \
-    SET enable_hashjoin = off; SET enable_mergejoin = off; \
+    SET enable_indexonlyscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET default_transaction_isolation = 'read committed'";
 
 /// How long a migration waits for a table that is in use, and everybody else behind it; then it makes way and tries again.

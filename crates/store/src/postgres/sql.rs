@@ -2,6 +2,10 @@
 //!
 //! A file is named after the store method that uses it, with a step where there are several, as in `sql/sqlite/`; a
 //! test compares the two folders.
+//!
+//! Rows are looked up by a join with what was asked for that says `column = ANY (ARRAY[asked.value])` where `column =
+//! asked.value` would do: only an index can answer that. The plain form may be answered by going through all of a table, and
+//! is while the planner takes the table for empty, as a queue is most of the time.
 
 macro_rules! statements {
     ($($name:ident = $file:literal;)*) => {
@@ -52,6 +56,7 @@ statements! {
     CATALOGUE_WRITE_LET_GO = "catalogue_write.let_go";
     CATALOGUE_WRITE_NETWORK = "catalogue_write.network";
     CATALOGUE_WRITE_SERVICE_CODE = "catalogue_write.service_code";
+    CATALOGUE_WRITE_SERVICE_KNOWN = "catalogue_write.service_known";
     CATALOGUE_WRITE_SIM_ADD = "catalogue_write.sim_add";
     CATALOGUE_WRITE_SIM_CHANGE = "catalogue_write.sim_change";
     CATALOGUE_WRITE_SIM_FIND = "catalogue_write.sim_find";
@@ -173,10 +178,12 @@ statements! {
     TICKET_LIST_OPEN = "ticket_list.open";
     TICKET_LIST_PORTAL = "ticket_list.portal";
     TICKET_MOVE_FIND = "ticket_move.find";
+    TICKET_MOVE_HOLD = "ticket_move.hold";
     TICKET_OPEN_FORGET = "ticket_open.forget";
     TICKET_OPEN_LOCK = "ticket_open.lock";
     TICKET_OPEN_NEXT_ID = "ticket_open.next_id";
     TICKET_OPEN_PORTAL = "ticket_open.portal";
+    TICKET_OPEN_QUEUE = "ticket_open.queue";
     TICKET_OPEN_REMEMBER = "ticket_open.remember";
     TICKET_OPEN_REMEMBERED = "ticket_open.remembered";
     TICKET_OPEN_REQUEST = "ticket_open.request";
@@ -189,11 +196,13 @@ statements! {
     TICKET_RESCUE = "ticket_rescue";
     TICKET_RETRY = "ticket_retry";
     TICKET_SETTLE_ATTEMPT = "ticket_settle.attempt";
+    TICKET_SETTLE_ENDED = "ticket_settle.ended";
     TICKET_SETTLE_FORGET = "ticket_settle.forget";
     TICKET_SETTLE_LEASE = "ticket_settle.lease";
     TICKET_SETTLE_NEXT_SERVICE = "ticket_settle.next_service";
     TICKET_SETTLE_NUMBER_NOTE = "ticket_settle.number_note";
     TICKET_SETTLE_NUMBER_REST = "ticket_settle.number_rest";
+    TICKET_SETTLE_QUEUE = "ticket_settle.queue";
     TICKET_SETTLE_SERVICE_KEPT = "ticket_settle.service_kept";
     TICKET_SETTLE_SERVICE_MOVED = "ticket_settle.service_moved";
     TICKET_SETTLE_TICKET = "ticket_settle.ticket";

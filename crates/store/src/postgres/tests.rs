@@ -16,11 +16,12 @@ const ONLY_SQLITE: [&str; 2] = [
     "ticket_claim.number_known", // one number at a time; PostgreSQL asks about many: number_free
     "ticket_claim.number_taken",
 ];
-const ONLY_POSTGRES: [&str; 14] = [
+const ONLY_POSTGRES: [&str; 19] = [
     "catalogue_write.apn_known", // SQLite asks facts.apn, which asks about many here
     "catalogue_write.hold",      // one writer needs no locks
     "catalogue_write.let_go",
     "catalogue_write.service_code", // SQLite counts on from the greatest code
+    "catalogue_write.service_known", // SQLite has foreign keys there
     "clock",                        // leases by the database's clock
     "copy.identities",              // PostgreSQL is what is copied to
     "copy.numbers",
@@ -28,9 +29,13 @@ const ONLY_POSTGRES: [&str; 14] = [
     "portal_page.mailboxes", // SQLite asks for one customer after the other
     "portal_page.packs",
     "ticket_claim.number_free",
+    "ticket_move.hold",      // one writer needs no locks
+    "ticket_open.queue",     // a ticket is three rows here: docs/adr/0017
     "ticket_open.take_back", // one writer loses no race
     "ticket_open.turn",      // a commit into a file is not lost on the way
     "ticket_open.written",
+    "ticket_settle.ended", // see ticket_open.queue
+    "ticket_settle.queue",
 ];
 
 fn folder(name: &str) -> BTreeSet<String> {
@@ -84,45 +89,67 @@ fn every_statement_prepares() {
     });
 }
 
-/// The plan of a statement whose values are not known, where a table is only scanned when there is no index for it.
-async fn plan(client: &Client, text: &str) -> String {
+/// The plan of a statement as the store's connections make it: its values are not known.
+async fn plan(client: &Client, text: &str) -> Vec<String> {
     let count = client.prepare(text).await.unwrap().params().len();
     let values =
         if count == 0 { String::new() } else { format!("({})", vec!["NULL"; count].join(", ")) };
     client.batch_execute(&format!("PREPARE asked AS {text}")).await.unwrap();
     let lines = client.query(&format!("EXPLAIN EXECUTE asked{values}"), &[]).await.unwrap();
     client.batch_execute("DEALLOCATE asked").await.unwrap();
-    lines.iter().map(|line| line.get::<_, String>(0) + "\n").collect()
+    lines.iter().map(|line| line.get(0)).collect()
 }
 
-/// The statements whose cost must not grow with what is stored. The others list, count or clean up on purpose.
+/// Steps of a plan that go through a whole table: by itself, or by an index in which nothing is looked for.
+fn whole_tables(plan: &[String]) -> Vec<&String> {
+    let looks = |line: Option<&String>| line.is_some_and(|line| line.contains("Index Cond:"));
+    let scans = plan.iter().enumerate().filter(|(at, line)| {
+        line.contains("Seq Scan on")
+            || line.contains("Index") && line.contains(" using ") && !looks(plan.get(at + 1))
+    });
+    scans.map(|(_, line)| line).collect()
+}
+
+/// Statements whose cost must not grow with what is stored; neither when the planner was told last that the tables are
+/// empty which most of the time are. The others list, count or clean up on purpose.
 #[test]
-fn no_statement_of_a_request_scans_a_table() {
-    const ON_PURPOSE: [&str; 10] = [
+fn no_statement_of_a_request_goes_through_a_table() {
+    const EMPTY: [&str; 2] = [" on subject_lock", " on ticket_queue"];
+    const ON_PURPOSE: [&str; 14] = [
         "catalogue_read.",
         "catalogue_write.service_code", // a sequence is a table of one row
-        "drift_stats",                  // counts what somebody must look at
+        "copy.",
+        "drift_list",  // what somebody must look at
+        "drift_stats", // likewise
         "network_list",
         "open_page", // walks the open tickets
-        "copy.",     // reads everything, once
         "ping",
-        "queue_stats",      // walks the open tickets
-        "ticket_list.open", // likewise
+        "portal_page",
+        "queue_stats",           // walks the open tickets
+        "sim_import_begin.dead", // an index of one row at most
+        "ticket_list.open",      // likewise
+        "ticket_rescue",         // likewise
         "user_list",
     ];
     let database = rig::Database::new();
     rig::block_on(async {
         let client = connection(&database).await;
-        let generic = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
-        client.batch_execute(generic).await.unwrap();
+        client.batch_execute(open::SETTINGS).await.unwrap();
         let mut found = Vec::new();
-        for (name, text) in sql::ALL {
-            if ON_PURPOSE.iter().any(|prefix| name.starts_with(prefix)) {
-                continue;
+        for analyze in [false, true] {
+            if analyze {
+                client.batch_execute("VACUUM ANALYZE").await.unwrap();
             }
-            let plan = plan(&client, text).await;
-            if plan.contains("Seq Scan on") {
-                found.push(format!("{name}:\n{plan}"));
+            for (name, text) in sql::ALL {
+                if ON_PURPOSE.iter().any(|prefix| name.starts_with(prefix)) {
+                    continue;
+                }
+                let plan = plan(&client, text).await;
+                let mut scans = whole_tables(&plan);
+                scans.retain(|scan| !analyze || EMPTY.iter().any(|table| scan.contains(table)));
+                if !scans.is_empty() {
+                    found.push(format!("{name}, analyzed: {analyze}:\n{}", plan.join("\n")));
+                }
             }
         }
         assert!(found.is_empty(), "{}", found.join("\n"));

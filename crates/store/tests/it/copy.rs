@@ -19,6 +19,10 @@ use crate::conformance::{
 };
 use crate::postgres::rig::{Database, block_on};
 
+/// Tables that are another one's rows in the file.
+const NOT_IN_THE_FILE: [&str; 4] =
+    ["portal_counter", "ticket_end", "ticket_queue", "ticket_record"];
+
 /// A file with whatever `life` does to an installation.
 async fn installation<L: Future<Output = ()>>(
     life: impl FnOnce(Arc<dyn Store>) -> L,
@@ -60,12 +64,15 @@ async fn told(store: &dyn Store) -> Vec<String> {
         format!("{:?}", store.stamp().await.unwrap()),
         format!("{:?}", store.catalogue_read(CatalogueKeys::default()).await.unwrap()),
         format!("{:?}", store.queue_stats().await.unwrap()),
-        format!("{:?}", store.user_list().await.unwrap()),
+        format!("{:?}", store.user_list(None, 1_000).await.unwrap()),
         format!("{:?}", store.portal_page(None).await.unwrap()),
         format!("{:?}", store.books_generation().await.unwrap()),
     ];
-    for user in store.user_list().await.unwrap() {
-        told.push(format!("{:?}", store.credential_list(user.username).await.unwrap()));
+    for user in store.user_list(None, 1_000).await.unwrap() {
+        told.push(format!(
+            "{:?}",
+            store.credential_list(user.username, None, 1_000).await.unwrap()
+        ));
     }
     for ticket in store.ticket_list(TicketFilter { limit: 10_000, ..all_tickets() }).await.unwrap()
     {
@@ -90,7 +97,7 @@ async fn moves<L: Future<Output = ()>>(life: impl FnOnce(Arc<dyn Store>) -> L) {
         let count = format!("SELECT count(*) FROM \"{table}\"");
         match file.query_row(&count, [], |row| row.get::<_, u64>(0)) {
             Ok(there) => assert_eq!(there, rows, "{table}"),
-            Err(_) => assert_eq!(table, "portal_counter", "a table that the file does not have"),
+            Err(_) => assert!(NOT_IN_THE_FILE.contains(&table.as_str()), "{table}"),
         }
     }
 }

@@ -177,9 +177,12 @@ async fn adopt(work: &mut Work, service: &Service) -> Result<()> {
         }
         Some(_) => {}
     }
-    let words = format!(
-        "service {code}: its number is on another live service, or its network or tariff is not known"
-    );
+    let products = params![service.network.to_string(), service.tariff.to_string()];
+    let known = work.one(sql::CATALOGUE_WRITE_SERVICE_KNOWN, products).await?;
+    if !row::get::<bool>(known.one()?, 0)? {
+        return refuse("its network or tariff is not known".to_owned());
+    }
+    let words = format!("service {code}: its number is on another live service");
     let counted = Ask::new(sql::CATALOGUE_WRITE_SERVICE_CODE, params![code.number()]);
     work.go(&[add_services(&[service])?.or_say(words), counted]).await?;
     Ok(())

@@ -19,8 +19,10 @@ struct Found {
 
 /// The ticket, which nobody else moves until the end of this transaction.
 async fn find(work: &mut Work, id: TicketId) -> Result<Option<Found>> {
-    let found = work.one(sql::TICKET_MOVE_FIND, params![id.number()]).await?;
-    let Some(row) = found.rows.first() else { return Ok(None) };
+    // Two statements: the second one sees what became of it while the first one waited.
+    let asks = [sql::TICKET_MOVE_HOLD, sql::TICKET_MOVE_FIND];
+    let found = work.go(&asks.map(|sql| Ask::new(sql, params![id.number()]))).await?;
+    let Some(row) = found.last().and_then(|found| found.rows.first()) else { return Ok(None) };
     Ok(Some(Found {
         state: row::text(row, 0)?,
         kind: row::text(row, 1)?,

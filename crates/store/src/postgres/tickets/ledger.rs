@@ -16,14 +16,15 @@ use super::super::work::Work;
 use super::super::{LeaseClock, portal, row, sql};
 use super::number::Resting;
 use super::settle::Leased;
+use super::settled::{AttemptRows, EndedRows, StayingRows};
 
-/// What the ticket's row becomes.
-struct After<'a> {
+/// What becomes of the ticket.
+pub(super) struct After<'a> {
     event: TicketEvent,
     due: Option<Timestamp>,
-    counts: bool,
-    in_doubt: bool,
-    failure: Option<&'a Failure>,
+    pub(super) counts: bool,
+    pub(super) in_doubt: bool,
+    pub(super) failure: Option<&'a Failure>,
 }
 
 /// Everything that a batch changes.
@@ -31,7 +32,9 @@ pub(super) struct Ledger {
     now: Timestamp,
     clock: LeaseClock,
     codes: std::vec::IntoIter<ServiceCode>,
-    tickets: TicketRows,
+    ended: EndedRows,
+    staying: StayingRows,
+    attempts: AttemptRows,
     added: Vec<Service>,
     kept: Vec<Service>,
     moved: Vec<Service>,
@@ -56,7 +59,9 @@ impl Ledger {
             now,
             clock,
             codes: codes.into_iter(),
-            tickets: TicketRows::default(),
+            ended: EndedRows::default(),
+            staying: StayingRows::default(),
+            attempts: AttemptRows::default(),
             added: Vec::new(),
             kept: Vec::new(),
             moved: Vec::new(),
@@ -106,8 +111,9 @@ impl Ledger {
             LeaseClock::Caller => due.as_millisecond(),
             LeaseClock::Database => due.as_millisecond() - self.now.as_millisecond(),
         });
-        self.tickets.add((one, self.now), state, &ticket, (&after, due));
+        self.attempts.add((one, self.now), state, after.failure);
         if state.is_final() {
+            self.ended.add((one, self.now), state, &ticket, after.failure);
             let id = one.ticket.number();
             self.unlocked.1.extend(ticket.subjects.iter().map(|_| id));
             self.unlocked.0.extend(ticket.subjects);
@@ -116,6 +122,8 @@ impl Ledger {
                 // What its mail system may have been told for it is older than whatever comes now.
                 self.without_effect.extend((state == TicketState::Failed).then_some(id));
             }
+        } else {
+            self.staying.add(one, state, (&after, due));
         }
         Ok(())
     }
@@ -219,7 +227,9 @@ impl Ledger {
             let now = vec![self.now.as_millisecond(); self.given_back.len()];
             asks.push(Ask::new(sql::TICKET_SETTLE_NUMBER_REST, params![self.given_back, now]));
         }
-        asks.extend(self.tickets.asks(self.clock));
+        asks.extend(self.ended.asks());
+        asks.extend(self.staying.ask(self.clock));
+        asks.extend(self.attempts.ask());
         if !self.unlocked.0.is_empty() {
             let (subjects, holders) = self.unlocked;
             asks.push(Ask::new(sql::TICKET_SETTLE_UNLOCK, params![subjects, holders]));
@@ -293,65 +303,5 @@ fn with_code(new: &NewService, code: ServiceCode) -> Service {
         tariff: new.tariff.clone(),
         group: new.group.clone(),
         products: new.products.clone(),
-    }
-}
-
-/// The rows of the tickets and of their attempts.
-#[derive(Default)]
-struct TicketRows {
-    ids: Vec<i64>,
-    epochs: Vec<i64>,
-    began: Vec<i64>,
-    ended: Vec<i64>,
-    states: Vec<&'static str>,
-    finished: Vec<Option<i64>>,
-    due: Vec<Option<i64>>,
-    services: Vec<Option<i64>>,
-    clis: Vec<Option<String>>,
-    counts: Vec<i64>,
-    in_doubt: Vec<bool>,
-    kinds: Vec<Option<&'static str>>,
-    reasons: Vec<Option<String>>,
-}
-
-impl TicketRows {
-    fn add(
-        &mut self,
-        (one, now): (&Settlement, Timestamp),
-        state: TicketState,
-        ticket: &Leased,
-        (after, due): (&After<'_>, Option<i64>),
-    ) {
-        let (kind, reason) = after.failure.map(|f| (f.kind.as_str(), f.reason.clone())).unzip();
-        self.ids.push(one.ticket.number());
-        self.epochs.push(one.epoch);
-        self.began.push(one.began.as_millisecond());
-        self.ended.push(now.as_millisecond());
-        self.states.push(state.as_str());
-        self.finished.push(state.is_final().then(|| now.as_millisecond()));
-        self.due.push(due);
-        self.services.push(ticket.service.map(ServiceCode::number));
-        self.clis.push(ticket.cli.as_ref().map(Msisdn::to_string));
-        self.counts.push(i64::from(after.counts));
-        self.in_doubt.push(after.in_doubt);
-        self.kinds.push(kind);
-        self.reasons.push(reason);
-    }
-
-    fn asks(self, clock: LeaseClock) -> Vec<Ask> {
-        if self.ids.is_empty() {
-            return Vec::new();
-        }
-        let Self { ids, epochs, began, ended, states, kinds, reasons, .. } = self;
-        let Self { finished, due, services, clis, counts, in_doubt, .. } = self;
-        let relative = clock == LeaseClock::Database;
-        let mut tickets =
-            params![ids.clone(), states.clone(), finished, due, services, clis, counts, in_doubt];
-        tickets.extend(params![kinds.clone(), reasons.clone(), relative]);
-        let attempts = params![ids, epochs, began, ended, states, kinds, reasons];
-        vec![
-            Ask::new(sql::TICKET_SETTLE_TICKET, tickets),
-            Ask::new(sql::TICKET_SETTLE_ATTEMPT, attempts),
-        ]
     }
 }

@@ -8,6 +8,7 @@ mod numbers;
 mod open;
 mod opened;
 mod settle;
+mod settled;
 
 use std::collections::BTreeSet;
 

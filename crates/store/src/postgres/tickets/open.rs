@@ -290,7 +290,7 @@ impl Batch<'_> {
             let by = (&new.origin, new.raised);
             lines.add(by, "ticket.open", format!("ticket:{id}"), new.order.kind().as_str());
         }
-        let mut asks = vec![rows.ask(self.key)];
+        let mut asks: Vec<Ask> = rows.asks(self.key).into();
         asks.extend(secrets.ask());
         asks.extend(requests.ask());
         if keys > 0 {

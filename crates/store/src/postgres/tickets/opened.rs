@@ -95,12 +95,13 @@ impl TicketRows {
         Ok(())
     }
 
-    pub(super) fn ask(self, batch: i64) -> Ask {
+    pub(super) fn asks(self, batch: i64) -> [Ask; 2] {
         let Self { ids, kinds, customers, networks, iccids, services, clis, .. } = self;
         let Self { portals, orders, actors, raised, due, subjects, .. } = self;
-        let mut rows = params![ids, kinds, customers, networks, iccids, services, clis];
-        rows.extend(params![portals, orders, actors, raised, due, subjects, batch]);
-        Ask::new(sql::TICKET_OPEN_TICKET, rows)
+        let queue = params![ids.clone(), customers.clone(), networks.clone(), clis, due, subjects];
+        let mut rows = params![ids, kinds, customers, networks, iccids, services];
+        rows.extend(params![portals, orders, actors, raised, batch]);
+        [Ask::new(sql::TICKET_OPEN_TICKET, rows), Ask::new(sql::TICKET_OPEN_QUEUE, queue)]
     }
 }
 

@@ -161,6 +161,8 @@ pub(super) struct Leased {
     pub(super) before: Option<Before>,
     /// Whether its number is reserved from a range.
     pub(super) of_range: bool,
+    /// When its lease ends, by the clock that counts.
+    pub(super) due: i64,
 }
 
 /// What of a service decides how it is written.
@@ -194,5 +196,6 @@ fn leased(found: &Row) -> Result<Leased> {
         subjects: row::get(found, 8)?,
         before,
         of_range: row::get(found, 14)?,
+        due: row::get(found, 15)?,
     })
 }

@@ -10,6 +10,9 @@ use super::rig::{self, Database, block_on};
 /// What a commit looks like on its way to the server.
 pub(crate) const COMMIT: &[u8] = b"COMMIT\0";
 
+/// Asks whether the server would rather encrypt.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+
 /// Which way the bytes travel that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -122,7 +125,7 @@ async fn requests(
     mut to: impl AsyncWrite + Unpin,
     state: &Mutex<State>,
 ) {
-    // The first message has no type before its length.
+    // The first message has no type before its length, nor has what comes before it.
     let (mut waiting, mut head) = (Vec::new(), 0);
     let mut buffer = vec![0; 65_536];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
@@ -133,7 +136,7 @@ async fn requests(
                 break;
             }
             let message: Vec<u8> = waiting.drain(..size).collect();
-            head = 1;
+            head = usize::from(message != SSL_REQUEST);
             let passes = lock(state).pass(Way::ToServer, &message);
             if to.write_all(&message[..passes]).await.is_err() || passes < size {
                 return;

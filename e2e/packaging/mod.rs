@@ -1,0 +1,60 @@
+//! What is shipped beside the binary fits it: the settings file, the unit, the container files.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use crate::rig::*;
+
+fn shipped(file: &str) -> (PathBuf, String) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../packaging").join(file);
+    let text = std::fs::read_to_string(&path).expect("it is shipped");
+    (path, text)
+}
+
+/// What looks like a word of the given beginning.
+fn words(text: &str, beginning: &str) -> BTreeSet<String> {
+    let part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let word = |(at, _): (usize, &str)| {
+        let rest = &text[at..];
+        rest[..rest.find(|c| !part(c)).unwrap_or(rest.len())].to_owned()
+    };
+    text.match_indices(beginning).map(word).collect()
+}
+
+#[test]
+fn the_settings_file_is_accepted() {
+    let world = World::empty();
+    let (path, _) = shipped("provisor.toml");
+    let path = path.to_str().expect("a plain path");
+    let ran = run(world.dir(), &["config", "check", "--config", path]).succeeded();
+    assert!(ran.stdout.contains("sqlite:///var/lib/provisor/provisor.db"), "{ran:?}");
+}
+
+#[test]
+fn the_options_of_unit_and_container_exist() {
+    let world = World::empty();
+    let help = run(world.dir(), &["serve", "--help"]).succeeded().stdout;
+    for file in ["provisor.service", "Dockerfile"] {
+        let (_, text) = shipped(file);
+        let begins = |line: &&str| line.starts_with("ExecStart=") || line.starts_with("CMD");
+        let started: Vec<&str> = text.lines().filter(begins).collect();
+        assert_eq!(started.len(), 1, "{file}");
+        let options = words(started[0], "--");
+        assert!(!options.is_empty(), "{file}");
+        for option in options {
+            assert!(help.contains(&option), "{file} has {option}, which `provisor serve` does not");
+        }
+    }
+}
+
+#[test]
+fn the_variables_of_the_container_files_are_settings() {
+    let world = World::empty();
+    let known = run(world.dir(), &["config", "template"]).succeeded().stdout;
+    let (_, compose) = shipped("compose.yaml");
+    let variables = words(&compose, "PROVISOR_");
+    assert!(variables.len() >= 2, "{variables:?}");
+    for variable in variables {
+        assert!(known.contains(&variable), "{variable} is no setting");
+    }
+}
