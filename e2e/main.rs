@@ -21,6 +21,11 @@ mod crash;
 mod element;
 #[cfg(test)]
 mod http_network;
+// The rig of the HLR driver's own tests.
+#[cfg(test)]
+#[path = "../crates/drivers/tests/hlr/rig/mod.rs"]
+#[expect(dead_code, reason = "the tests of the driver use more of it")]
+mod hlr;
 #[cfg(test)]
 mod life;
 // The rig of the mail driver's own tests.
@@ -31,6 +36,8 @@ mod mail_servers;
 mod networks;
 #[cfg(test)]
 mod nodes;
+#[cfg(test)]
+mod osmo_hlr;
 #[cfg(test)]
 mod packaging;
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub use commands::support_case::SupportOrder;
 pub use engine::{Engine, Parts, Share};
 pub use metrics::Metrics;
 pub use networks::{Network, NetworkFactory};
+pub use queries::at_network::SimAtNetwork;
 pub use queries::service::{NetworkSays, ServiceView};
 pub use reconcile::{CheckReport, Checking, Checks, Stands, TicketRead};
 pub use runner::Runner;
