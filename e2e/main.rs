@@ -16,6 +16,18 @@ mod cli;
 mod cluster;
 #[cfg(test)]
 mod crash;
+// The element of the HTTP driver's own tests.
+#[cfg(test)]
+#[path = "../crates/drivers/tests/it/http/element.rs"]
+#[expect(dead_code, reason = "the driver's own tests use more of it")]
+mod element;
+#[cfg(test)]
+mod http_network;
+// The rig of the HLR driver's own tests.
+#[cfg(test)]
+#[path = "../crates/drivers/tests/hlr/rig/mod.rs"]
+#[expect(dead_code, reason = "the tests of the driver use more of it")]
+mod hlr;
 #[cfg(test)]
 mod life;
 // The rig of the mail driver's own tests.
@@ -23,7 +35,11 @@ mod life;
 #[path = "../crates/drivers/tests/mail/rig/mod.rs"]
 mod mail_servers;
 #[cfg(test)]
+mod networks;
+#[cfg(test)]
 mod nodes;
+#[cfg(test)]
+mod osmo_hlr;
 #[cfg(test)]
 mod packaging;
 #[cfg(test)]

@@ -148,11 +148,11 @@ impl Server {
         self.child.wait().expect("a child can be waited for");
     }
 
-    /// Sends a signal (`TERM`, `STOP`, …).
+    /// Sends it a signal by its name (`STOP`, `CONT`).
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        let sent = Command::new("sh").args(["-c", &format!("kill -{name} \"$0\""), &pid]).status();
-        assert!(sent.expect("sh starts").success(), "{name} could not be sent");
+        let sent = Command::new("sh").args(["-c", "kill -\"$0\" \"$1\"", name, &pid]).status();
+        assert!(sent.expect("sh starts").success(), "SIG{name} could not be sent");
     }
 
     /// SIGTERM. Answers how it ended and how long that took.

@@ -38,10 +38,18 @@ fn after_a_restore_the_mail_system_is_told_anew_and_takes_orders_again() {
     }
     std::fs::rename(&backup, world.database()).expect("the backup comes back");
     assert_eq!(works(&world, "mail/mail.db", "1"), Some(false));
-    world.cli(&["mail", "sync", "--restored"]).succeeded();
+    world.cli(&["adopt", "begin"]).succeeded();
+    let told = world.cli(&["adopt", "status"]).succeeded();
+    assert!(told.stdout.contains("mail sync"), "{told:?}");
+    world.cli(&["mail", "sync"]).succeeded();
     assert_eq!(works(&world, "mail/mail.db", "1"), Some(true), "as the backup says");
     let server = world.serve();
+    world.cli(&["adopt", "check"]).succeeded();
+    world.cli(&["adopt", "finish"]).succeeded();
     let mut back_end = BackEnd::new(&server, "kommitt");
+    eventually("callers to be served again", || {
+        (back_end.call("access/1/status").status == 200).then_some(())
+    });
     back_end.done("pack/1/disable/mail/1");
     assert_eq!(works(&world, "mail/mail.db", "1"), Some(false));
 }

@@ -18,7 +18,7 @@ use crate::rig::{Answer, Caller, Json, PROVISOR, Server, World, command};
 
 /// One printed exchange.
 #[derive(Debug, Clone)]
-struct Transcript {
+pub(crate) struct Transcript {
     name: String,
     directives: Vec<(String, String)>,
     path: String,
@@ -78,7 +78,8 @@ impl Transcript {
     }
 }
 
-fn all() -> Vec<Transcript> {
+/// All of the first document.
+pub(crate) fn all() -> Vec<Transcript> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../e2e/transcripts/ccc");
     let files = fs::read_dir(dir).expect("the transcripts").map(|entry| entry.expect("one").path());
     let mut files: Vec<_> = files.filter(|f| f.extension().is_some_and(|e| e == "http")).collect();
@@ -91,12 +92,15 @@ fn demo(world: &World) -> Server {
     Server::start(demo.args(["demo", "--listen", "127.0.0.1:0"]), world.dir())
 }
 
-/// Plays `transcripts` in this order (an `@after` pulls its forerunner forward), each when the one before is over.
-/// Answers the tickets that were raised, by transcript.
 fn play(transcripts: &[Transcript]) -> Vec<(String, String)> {
     let world = World::empty();
-    let server = demo(&world);
-    let mut mario = Caller::new(&server, "MarioG", "Stuttgart");
+    play_on(&demo(&world), transcripts)
+}
+
+/// Plays `transcripts` in this order (an `@after` pulls its forerunner forward), each when the one before is over.
+/// Answers the tickets that were raised, by transcript.
+pub(crate) fn play_on(server: &Server, transcripts: &[Transcript]) -> Vec<(String, String)> {
+    let mut mario = Caller::new(server, "MarioG", "Stuttgart");
     let (mut played, mut tickets) = (Vec::new(), Vec::new());
     let mut due: Vec<_> = transcripts.iter().rev().collect();
     while let Some(next) = due.pop() {

@@ -67,7 +67,7 @@ pub(crate) async fn start(
     start_with(store, build).await
 }
 
-async fn start_with(store: Arc<dyn Store>, build: NetworkFactory) -> Result<Running> {
+pub(crate) async fn start_with(store: Arc<dyn Store>, build: NetworkFactory) -> Result<Running> {
     let metrics = Arc::new(Metrics::new(&mut Registry::default()));
     let (clock, chance) = (Arc::new(SystemClock), Chance::seeded(1));
     let parts = Parts { clock, chance, metrics, share: Share::all() };
@@ -146,16 +146,7 @@ async fn one_drain(database: &Path, size: &Size) -> Result<Drained> {
     std::fs::copy(database, &copy)?;
     let store = SqliteStore::open(&copy, Options::default())?;
     let began = Instant::now();
-    for first in (0..size.tickets).step_by(BATCH) {
-        let numbers = first..(first + BATCH).min(size.tickets);
-        let tickets: Result<Vec<NewTicket>> = numbers.map(|n| connect(size.services + n)).collect();
-        let opened = store.ticket_open(tickets?).await?;
-        anyhow::ensure!(
-            opened.iter().all(|o| matches!(o, Opened::Ticket(_))),
-            "{:?}",
-            opened.first()
-        );
-    }
+    open(&store, size.services, size.tickets).await?;
     let opened = per_second(size.tickets, began);
     let began = Instant::now();
     let running = start(Arc::new(store.clone()), &dir.path().join("net.db"), no_latency()).await?;
@@ -163,6 +154,21 @@ async fn one_drain(database: &Path, size: &Size) -> Result<Drained> {
     let drained = per_second(size.tickets, began);
     running.stop().await;
     Ok(Drained { opened, drained })
+}
+
+/// Opens tickets that connect SIMs from number `first` on.
+pub(crate) async fn open(store: &SqliteStore, first: usize, count: usize) -> Result<()> {
+    for begin in (0..count).step_by(BATCH) {
+        let numbers = begin..(begin + BATCH).min(count);
+        let tickets: Result<Vec<NewTicket>> = numbers.map(|n| connect(first + n)).collect();
+        let opened = store.ticket_open(tickets?).await?;
+        anyhow::ensure!(
+            opened.iter().all(|o| matches!(o, Opened::Ticket(_))),
+            "{:?}",
+            opened.first()
+        );
+    }
+    Ok(())
 }
 
 fn connect(number: usize) -> Result<NewTicket> {

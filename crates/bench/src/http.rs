@@ -27,6 +27,7 @@ struct Bench {
     query: Requests,
     query_by_credential: Requests,
     connect: Requests,
+    connect_by_credential: Requests,
     /// The next SIM of each server's stock.
     stock: [Arc<AtomicUsize>; 3],
 }
@@ -38,6 +39,7 @@ struct Series {
     query_credential: Vec<f64>,
     query_aged: Vec<f64>,
     connect: Vec<f64>,
+    connect_credential: Vec<f64>,
     connect_aged: Vec<f64>,
     connect_single: Vec<f64>,
     cpu: Vec<f64>,
@@ -62,7 +64,8 @@ pub(crate) fn run(worlds: &Worlds, size: &Size) -> Result<()> {
         single: Server::provisor(&single, 1)?,
         query: queries(PASSWORD.to_owned(), size.services),
         query_by_credential: queries(worlds.credential.clone(), size.services),
-        connect: connects(worlds.credential.clone(), size.services),
+        connect: connects(PASSWORD.to_owned(), size.services),
+        connect_by_credential: connects(worlds.credential.clone(), size.services),
         stock: std::array::from_fn(|_| Arc::new(AtomicUsize::new(0))),
     };
     let ready = report::millis(bench.fresh.ready_after) / 1_000.0;
@@ -86,9 +89,9 @@ impl Bench {
             let (address, requests) = (server.address, requests.clone());
             measure(server, &Load { address, requests, next: Arc::default() }, size)
         };
-        let connect = |server: &Server, at: usize| {
+        let connect = |server: &Server, requests: &Requests, at: usize| {
             let (address, requests, next) =
-                (server.address, self.connect.clone(), self.stock[at].clone());
+                (server.address, requests.clone(), self.stock[at].clone());
             measure(server, &Load { address, requests, next }, size)
         };
         series.last.clear();
@@ -102,11 +105,15 @@ impl Bench {
         note(&mut series.query_credential, &mut series.last, "queryService, API credential", rate);
         let (rate, _) = query(&self.aged, &self.query)?;
         note(&mut series.query_aged, &mut series.last, "queryService, finished tickets", rate);
-        let (rate, _) = connect(&self.fresh, 0)?;
-        note(&mut series.connect, &mut series.last, "connectService", rate);
-        let (rate, _) = connect(&self.aged, 1)?;
+        let (rate, _) = connect(&self.fresh, &self.connect, 0)?;
+        note(&mut series.connect, &mut series.last, "connectService, password", rate);
+        let by_credential = &self.connect_by_credential;
+        let (rate, _) = connect(&self.fresh, by_credential, 0)?;
+        let credential = &mut series.connect_credential;
+        note(credential, &mut series.last, "connectService, API credential", rate);
+        let (rate, _) = connect(&self.aged, by_credential, 1)?;
         note(&mut series.connect_aged, &mut series.last, "connectService, finished tickets", rate);
-        let (rate, _) = connect(&self.single, 2)?;
+        let (rate, _) = connect(&self.single, by_credential, 2)?;
         note(&mut series.connect_single, &mut series.last, "connectService, group of one", rate);
         Ok(())
     }
@@ -142,7 +149,8 @@ impl Series {
             ("queryService, password", &self.query),
             ("queryService, API credential", &self.query_credential),
             ("queryService, with finished tickets", &self.query_aged),
-            ("connectService, group commit", &self.connect),
+            ("connectService, password", &self.connect),
+            ("connectService, API credential", &self.connect_credential),
             ("connectService, with finished tickets", &self.connect_aged),
             ("connectService, group of one", &self.connect_single),
         ] {
@@ -158,12 +166,12 @@ impl Series {
         );
         report::ratio(
             "connectService / group of one",
-            of(&self.connect) / of(&self.connect_single),
+            of(&self.connect_credential) / of(&self.connect_single),
             4.0,
         );
         report::ratio(
             "connectService with finished tickets / without",
-            of(&self.connect_aged) / of(&self.connect),
+            of(&self.connect_aged) / of(&self.connect_credential),
             0.9,
         );
         report::heading("latencies of the last round");

@@ -9,6 +9,7 @@ mod floor;
 mod http;
 mod import;
 mod load;
+mod osmo_hlr;
 mod portal;
 mod process;
 mod report;
@@ -40,6 +41,8 @@ enum What {
     Import,
     /// Carrying tickets out, and from the order to the driver's call.
     Drain,
+    /// Connects at a real osmo-hlr, which must be installed. Only when it is named.
+    OsmoHlr,
     /// queryService of another build and of this one, in turn: what a change brought.
     Against {
         /// The other build's `provisor`.
@@ -104,6 +107,9 @@ fn main() -> Result<()> {
     let wanted = |what| args.what.as_ref().is_none_or(|only| *only == what);
     if wanted(What::Drain) {
         runtime.block_on(drain::run(&worlds, &args.size))?;
+    }
+    if args.what == Some(What::OsmoHlr) {
+        runtime.block_on(osmo_hlr::run(&worlds, &args.size))?;
     }
     drop(runtime);
     if wanted(What::Import) {

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::mail::MailDriver;
 use crate::service::Products;
-use crate::{Iccid, Imsi, Msisdn, TariffCode, TicketId};
+use crate::{Iccid, Imsi, Msisdn, NetworkCode, SealedKeys, TariffCode, TicketId};
 
 /// Names one attempt at one ticket; a network that can remember a token gets this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,6 +41,8 @@ pub struct Want {
     pub iccid: Iccid,
     /// Its identity at the network, where known.
     pub imsi: Option<Imsi>,
+    /// Its keys, for a network that is told them. Without them the network keeps those it has.
+    pub keys: SealedKeys,
     /// What the network is to have for it.
     pub state: Wanted,
 }
@@ -92,6 +95,68 @@ pub enum Outcome {
         /// One line for people.
         reason: String,
     },
+    /// The network took it and will report by itself what comes of it. The ticket waits without using up attempts; then
+    /// [`Driver::follow_up`] is called instead of [`Driver::ensure`].
+    Accepted {
+        /// Which of the command's wants was accepted, from 0. Those before it are carried out, those after it not sent.
+        part: u16,
+        /// How long to wait for the report before the network is asked.
+        look_after: Duration,
+        /// How long after it was first accepted silence counts as [`Outcome::Unknown`].
+        give_up_after: Duration,
+    },
+}
+
+/// A want that the network accepted and that is not known to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// When it was first accepted.
+    pub since: Timestamp,
+    /// Which of the command's wants, from 0.
+    pub part: u16,
+}
+
+/// What a network reported by itself about a command that it had accepted. Holds no secret: it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Which of the command's wants it is about, from 0.
+    pub part: u16,
+    /// What came of it.
+    pub says: Reported,
+}
+
+/// What is known of earlier attempts at a command: at least one of the two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// Which want the network accepted (see [`Outcome::Accepted`]).
+    pub accepted: Option<u16>,
+    /// What the network reported. It may have done so before it was known to have accepted anything.
+    pub report: Option<Report>,
+}
+
+/// What a network says came of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reported {
+    /// It was done.
+    Done,
+    /// It was not, and never will be. See [`Outcome::Refused`].
+    Refused {
+        /// One line for people.
+        reason: String,
+    },
+    /// It was not; worth another attempt. See [`Outcome::Later`].
+    Later {
+        /// One line for people.
+        reason: String,
+    },
+}
+
+/// Signs the tokens by which a network's report finds the attempt that it is about.
+pub trait Callbacks: Send + Sync + Debug {
+    /// A token that names one want (see [`Report::part`]) of one attempt, in letters, digits, `-`, `_` and `.`; nobody else can
+    /// make it.
+    fn token(&self, network: &NetworkCode, once: OnceKey, part: u16) -> String;
 }
 
 /// What the network says about a SIM.
@@ -150,6 +215,23 @@ pub enum Comparison {
         /// One line for people.
         reason: String,
     },
+}
+
+/// What of a command a network has a place for. A driver takes the rest, too: it is kept in the books only, and no
+/// [`Comparison`] finds it missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abilities {
+    /// A SIM that is served must have its IMSI; a want without one is refused.
+    pub needs_imsi: bool,
+    /// Tariff, APNs, bolt-ons, and bars that do not suspend are set at the network.
+    pub products: bool,
+}
+
+impl Default for Abilities {
+    /// A network that goes by ICCID and has a place for everything.
+    fn default() -> Self {
+        Self { needs_imsi: false, products: true }
+    }
 }
 
 /// How hard a network may be driven.
@@ -217,6 +299,33 @@ pub trait Driver: Send + Sync + Debug {
     /// read back. Never changes anything.
     async fn compare(&self, want: &Want) -> Comparison;
 
+    /// More than [`status`](Self::status) has a word for, in one line for the operator: that a suspended SIM is barred and
+    /// whether its devices were detached, or where the network saw it last. `None` where there is no more to say. Never
+    /// changes anything; holds no secret.
+    async fn detail(&self, iccid: &Iccid, imsi: Option<&Imsi>) -> Option<String> {
+        let _ = (iccid, imsi);
+        None
+    }
+
+    /// What the network has a place for.
+    fn abilities(&self) -> Abilities {
+        Abilities::default()
+    }
+
     /// How hard it may be driven.
     fn limits(&self) -> DriverLimits;
+
+    /// Goes on with a command of which an earlier attempt left a want [`Outcome::Accepted`], or on which the network
+    /// reported. Without a report the want is not to be sent again: the driver looks whether it was done, and else answers
+    /// `Accepted` for it once more. For drivers whose networks answer at once, this is [`Driver::ensure`].
+    async fn follow_up(&self, command: &Command, heard: &Heard) -> Outcome {
+        let _ = heard;
+        self.ensure(command).await
+    }
+
+    /// Reads what the network reported by itself; `None` when it is nothing that the driver understands.
+    fn read_report(&self, body: &[u8]) -> Option<Reported> {
+        let _ = body;
+        None
+    }
 }

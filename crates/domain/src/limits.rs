@@ -8,6 +8,8 @@ pub const NAME_CHARS_MAX: usize = 50;
 pub const PRODUCTS_PER_SERVICE_MAX: usize = 32;
 /// Largest body of a request, in bytes.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Largest report of a network, in bytes.
+pub const REPORT_BYTES_MAX: usize = 64 * 1024;
 /// Deepest nesting of a JSON body.
 pub const BODY_DEPTH_MAX: usize = 32;
 /// Most values (members, elements and what is in them) of a JSON body. What is read costs far more memory than what

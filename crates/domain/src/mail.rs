@@ -127,7 +127,7 @@ impl Mailbox {
 /// counts as equal to any other of the same generation and version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fence {
-    /// Grows when the books were restored from a backup (`provisor mail sync --restored`): what was told before is older.
+    /// Grows when the books were restored from a backup (`provisor adopt begin`): what was told before is older.
     pub generation: i64,
     /// The version of the customer's books that the command brings about.
     pub version: i64,

@@ -9,7 +9,9 @@
 
 pub mod conformance;
 mod file;
+pub mod http;
 pub mod mail;
+pub mod osmo_hlr;
 pub mod simulator;
 mod table;
 mod writer;
@@ -17,16 +19,18 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use provisor_domain::NetworkCode;
 use provisor_domain::catalogue::Network;
-use provisor_domain::driver::Element;
+use provisor_domain::driver::{Callbacks, Element};
+use provisor_domain::{Iccid, NetworkCode, OpenKeys, PlainKeys, SealedKeys};
 
 pub use crate::file::FileError;
+use crate::http::HttpDriver;
 use crate::mail::{Doveadm, MailStore};
+use crate::osmo_hlr::OsmoHlr;
 use crate::simulator::{SimulatedMail, Simulator};
 
 /// The names that `driver` in a `[[network]]` table may have.
-pub const DRIVERS: [&str; 3] = ["simulated", "mail", "simulated-mail"];
+pub const DRIVERS: [&str; 5] = ["simulated", "osmo-hlr", "http", "mail", "simulated-mail"];
 
 /// The mail network that most catalogues have, and the only one in many: its lookup file is the one that the
 /// documents name.
@@ -64,16 +68,46 @@ pub enum BuildError {
 /// Settings that their driver accepts.
 enum Chosen {
     Simulated(simulator::Settings),
+    OsmoHlr(osmo_hlr::Settings),
+    Http(Box<http::Settings>),
     Mail(mail::Settings),
     SimulatedMail(simulator::Settings),
 }
 
-/// The driver that `network` names. Relative paths in its settings are taken from `data_dir`, where the files of
-/// networks also lie unless told otherwise.
-pub fn build(network: &Network, data_dir: &Path) -> Result<Element, BuildError> {
+/// What drivers are given besides their own settings.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Where the files of networks lie unless told otherwise, and where relative paths in settings are taken from.
+    pub data_dir: PathBuf,
+    /// Opens the keys of SIMs for networks that are told them.
+    pub keys: Arc<dyn OpenKeys>,
+    /// Signs the addresses under which networks report by themselves; `None` in a process that they do not report to.
+    pub callbacks: Option<Arc<dyn Callbacks>>,
+}
+
+impl Surroundings {
+    /// With no way to open keys of SIMs, and none for networks to report.
+    pub fn new(data_dir: &Path) -> Self {
+        Self { data_dir: data_dir.to_owned(), keys: Arc::new(NoKeys), callbacks: None }
+    }
+}
+
+/// Opens no keys.
+#[derive(Debug)]
+struct NoKeys;
+
+impl OpenKeys for NoKeys {
+    fn open(&self, _iccid: &Iccid, _sealed: &SealedKeys) -> Result<PlainKeys, String> {
+        Err("this program was not told where the key file is (sim_key_file)".to_owned())
+    }
+}
+
+/// The driver that `network` names.
+pub fn build(network: &Network, surroundings: &Surroundings) -> Result<Element, BuildError> {
     let chosen = choose(network)?;
-    let file = chosen.file(network, data_dir);
+    let data_dir = &surroundings.data_dir;
     let code = &network.code;
+    let file = chosen.file(network, data_dir);
     let down = |settings: simulator::Settings| simulator::Settings {
         outage_file: settings.outage_file.as_ref().map(|file| data_dir.join(file)),
         ..settings
@@ -85,6 +119,16 @@ pub fn build(network: &Network, data_dir: &Path) -> Result<Element, BuildError> 
     let built = match chosen {
         Chosen::Simulated(settings) => Simulator::open(code, &file, down(settings))
             .map(|simulator| Element::Network(Arc::new(simulator))),
+        Chosen::OsmoHlr(settings) => {
+            let hlr = OsmoHlr::new(code, settings, Arc::clone(&surroundings.keys));
+            Ok(Element::Network(Arc::new(hlr)))
+        }
+        Chosen::Http(settings) => {
+            let callbacks = surroundings.callbacks.clone();
+            let built = HttpDriver::new(code, settings.placed(data_dir), callbacks);
+            let settings = |reason| BuildError::Settings { network: code.clone(), reason };
+            return built.map(|driver| Element::Network(Arc::new(driver))).map_err(settings);
+        }
         Chosen::Mail(settings) => {
             MailStore::open(code, &file, mail(settings)).map(|store| Element::Mail(Arc::new(store)))
         }
@@ -115,7 +159,9 @@ pub fn mail_file(network: &Network, data_dir: &Path) -> Result<Option<PathBuf>, 
 pub fn mail_doveadm(network: &Network, data_dir: &Path) -> Result<Option<Doveadm>, BuildError> {
     Ok(match choose(network)? {
         Chosen::Mail(settings) => settings.doveadm.map(|doveadm| placed(doveadm, data_dir)),
-        Chosen::Simulated(_) | Chosen::SimulatedMail(_) => None,
+        Chosen::Simulated(_) | Chosen::OsmoHlr(_) | Chosen::Http(_) | Chosen::SimulatedMail(_) => {
+            None
+        }
     })
 }
 
@@ -129,6 +175,8 @@ fn choose(network: &Network) -> Result<Chosen, BuildError> {
     let settings = &network.settings;
     let chosen = match network.driver.as_str() {
         "simulated" => simulator::Settings::from_json(settings).map(Chosen::Simulated),
+        "osmo-hlr" => osmo_hlr::Settings::from_json(settings).map(Chosen::OsmoHlr),
+        "http" => http::Settings::from_json(settings).map(Box::new).map(Chosen::Http),
         "mail" => mail::Settings::from_json(settings).map(Chosen::Mail),
         "simulated-mail" => simulator::Settings::of_mail(settings).map(Chosen::SimulatedMail),
         other => {
@@ -143,8 +191,10 @@ impl Chosen {
     /// Where the driver keeps its state.
     fn file(&self, network: &Network, data_dir: &Path) -> PathBuf {
         let (named, default) = match self {
+            Self::Http(_) => (&None, PathBuf::new()), // it keeps nothing
             Self::Simulated(settings) => (&settings.file, default_file(&network.code)),
             Self::SimulatedMail(settings) => (&settings.file, default_mail_file(&network.code)),
+            Self::OsmoHlr(_) => (&None, default_file(&network.code)),
             Self::Mail(settings) => (&settings.file, default_mail_file(&network.code)),
         };
         data_dir.join(named.as_ref().unwrap_or(&default))

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 /// A table of which only known keys may be there.
+#[derive(Clone)]
 pub(crate) struct Table<'a> {
     /// What stands before a key in a message (`failures.`).
     path: String,
@@ -59,6 +60,32 @@ impl<'a> Table<'a> {
         #[expect(clippy::cast_precision_loss, reason = "the limits are small")]
         let fits = |number: &f64| (*range.start() as f64..=*range.end() as f64).contains(number);
         value.as_f64().filter(fits).map(Some).ok_or_else(|| self.bad(key, &valid(), value))
+    }
+
+    /// The whole name of `key`.
+    pub(crate) fn key(&self, key: &str) -> String {
+        format!("{}{key}", self.path)
+    }
+
+    /// The line that says what this table lacks.
+    pub(crate) fn wants(&self, what: &str) -> String {
+        match self.path.trim_end_matches('.') {
+            "" => format!("the network needs {what}"),
+            path => format!("setting `{path}` needs {what}"),
+        }
+    }
+
+    /// A text that is not empty, where the key is there.
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, String> {
+        let Some(value) = self.map.get(key) else { return Ok(None) };
+        let text = value.as_str().filter(|text| !text.is_empty());
+        text.map(Some).ok_or_else(|| self.bad(key, "a text", value))
+    }
+
+    /// Yes or no, where the key is there.
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, String> {
+        let Some(value) = self.map.get(key) else { return Ok(None) };
+        value.as_bool().map(Some).ok_or_else(|| self.bad(key, "true or false", value))
     }
 
     /// A file's path, where the key is there.

@@ -9,6 +9,7 @@ use provisor_domain::store::{NewTicket, Opened, Store};
 use provisor_domain::{NetworkCode, Refusal};
 
 use crate::call::{Error, Raised};
+use crate::callbacks::CallbackKey;
 use crate::chance::Chance;
 use crate::endings::Endings;
 use crate::metrics::Metrics;
@@ -77,6 +78,7 @@ pub struct Engine {
     pub(crate) endings: Endings,
     pub(crate) sign_in: SignIn,
     pub(crate) share: Share,
+    pub(crate) callback_key: CallbackKey,
     installation: String,
     maintenance: AtomicBool,
     adopting: AtomicBool,
@@ -93,6 +95,7 @@ impl Engine {
     /// An engine on `store`. Reads the installation's key; knows no network until [`crate::Watch`] has looked.
     pub async fn new(store: Arc<dyn Store>, parts: Parts) -> Result<Self, Error> {
         let installation_key = store.installation_key().await?;
+        let callback_key = CallbackKey::of(&installation_key);
         let installation = blake3::derive_key(INSTALLATION, &installation_key);
         let sign_in = SignIn::new(store.clone(), parts.clock.clone(), installation_key);
         Ok(Self {
@@ -105,6 +108,7 @@ impl Engine {
             endings: Endings::default(),
             sign_in,
             share: parts.share,
+            callback_key,
             installation: base16ct::lower::encode_string(&installation[..16]),
             maintenance: AtomicBool::new(false),
             adopting: AtomicBool::new(false),

@@ -7,6 +7,7 @@
 //! Invariant: no database transaction is open while a driver is called, and nothing here knows a face.
 
 mod call;
+mod callbacks;
 mod chance;
 mod commands;
 mod endings;
@@ -21,6 +22,7 @@ mod tenants;
 mod watch;
 
 pub use call::{Call, Caller, Error, Raised};
+pub use callbacks::ReportTaken;
 pub use chance::Chance;
 pub use commands::change::ServiceOrder;
 pub use commands::connect::ConnectOrder;
@@ -30,6 +32,7 @@ pub use commands::support_case::SupportOrder;
 pub use engine::{Engine, Parts, Share};
 pub use metrics::Metrics;
 pub use networks::{Network, NetworkFactory};
+pub use queries::at_network::SimAtNetwork;
 pub use queries::service::{NetworkSays, ServiceView};
 pub use reconcile::{CheckReport, Checking, Checks, Stands, TicketRead};
 pub use runner::Runner;

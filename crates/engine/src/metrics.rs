@@ -43,6 +43,11 @@ struct MethodLabels {
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReportLabels {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct CheckLabels {
     network: String,
     outcome: &'static str,
@@ -60,6 +65,7 @@ pub struct Metrics {
     opened: Family<KindLabels, Counter>,
     attempts: Family<AttemptLabels, Counter>,
     lease_lost: Counter,
+    reports: Family<ReportLabels, Counter>,
     driver: SecondsBy<DriverLabels>,
     store: SecondsBy<MethodLabels>,
     in_flight: Family<NetworkLabels, Gauge>,
@@ -75,6 +81,7 @@ impl Metrics {
             opened: Family::default(),
             attempts: Family::default(),
             lease_lost: Counter::default(),
+            reports: Family::default(),
             driver: SecondsBy::new_with_constructor(seconds),
             store: SecondsBy::new_with_constructor(seconds),
             in_flight: Family::default(),
@@ -96,6 +103,11 @@ impl Metrics {
             "provisor_leases_lost",
             "Results dropped because somebody else had claimed the ticket since",
             metrics.lease_lost.clone(),
+        );
+        registry.register(
+            "provisor_reports",
+            "Reports of networks about what they had accepted, by what became of them",
+            metrics.reports.clone(),
         );
         registry.register_with_unit(
             "provisor_driver",
@@ -130,6 +142,10 @@ impl Metrics {
             metrics.adopting.clone(),
         );
         metrics
+    }
+
+    pub(crate) fn reported(&self, outcome: &'static str) {
+        self.reports.get_or_create(&ReportLabels { outcome }).inc();
     }
 
     pub(crate) fn opened(&self, kind: OrderKind) {

@@ -4,6 +4,7 @@
 //! behind that file is an older copy: its tickets must not be sent before the networks were read, so its adoption begins
 //! by itself. A data folder that was put back together with its database tells nothing: then `provisor adopt begin` must.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use provisor_domain::clock::{Clock, SystemClock};
 use provisor_domain::store::{Origin, Store, StoreError};
 
 /// How often the heartbeat moves on.
-const BEAT: Duration = Duration::from_secs(10);
+const BEAT: Duration = Duration::from_secs(5);
 /// How far the heartbeat of an older copy is moved beyond the file: the files of other nodes may be ahead of this one.
 const BEYOND: i64 = 1 << 20;
 /// What the file begins with.
@@ -111,9 +112,12 @@ fn read(file: &Path, installation: &str) -> Result<Option<i64>> {
     Ok(beat)
 }
 
+/// Whole or not at all: nodes may share a folder.
 fn write(file: &Path, installation: &str, beat: i64) -> Result<()> {
-    let beside = file.with_extension("mark.new");
-    std::fs::write(&beside, format!("{HEAD}\n{installation}\n{beat}\n"))
-        .and_then(|()| std::fs::rename(&beside, file))
-        .with_context(|| format!("cannot write {}", file.display()))
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut beside| {
+        write!(beside, "{HEAD}\n{installation}\n{beat}\n")?;
+        beside.persist(file).map_err(|error| error.error)
+    });
+    written.map(drop).with_context(|| format!("cannot write {}", file.display()))
 }

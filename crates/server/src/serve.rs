@@ -13,6 +13,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use prometheus_client::registry::Registry;
 use provisor_domain::clock::SystemClock;
+use provisor_domain::driver::Callbacks;
+use provisor_drivers::Surroundings;
 use provisor_engine::{
     Chance, Checks, Engine, Metrics, NetworkFactory, Parts, Runner, Share, Watch,
 };
@@ -27,6 +29,7 @@ use crate::config::{self, Config, MetricsListen, Settings};
 use crate::database::{Database, Schema, Use};
 use crate::mark::Mark;
 use crate::output::say;
+use crate::seal::KeyFile;
 
 /// The process is gone so long after it was told to stop (10 s are promised).
 const STOP_DEADLINE: Duration = Duration::from_secs(9);
@@ -199,7 +202,8 @@ impl Server {
         let mark =
             Mark::look(database.store.clone(), name, engine.installation().to_owned()).await?;
         let share = engine.share().clone();
-        let mut watch = Watch::new(engine.clone(), factory(data_dir)).without(move |network| {
+        let factory = factory(settings, engine.callbacks());
+        let mut watch = Watch::new(engine.clone(), factory).without(move |network| {
             // A lookup file belongs to the node that carries its mail system's tickets out; a network of SIMs is asked for a
             // service's status by any node.
             provisor_drivers::is_mail(&network.driver) && !share.has(&network.code)
@@ -215,11 +219,11 @@ impl Server {
         let runner = Runner::new(engine.clone(), alone).checking(checks(settings));
         let runner = runner.run(stop_runner.subscribe());
         let limits = limits(settings);
+        let app = App { engine: engine.clone(), limits: limits.clone(), metrics: http_metrics };
         let router = if settings.role.takes_orders() {
-            let app = App { engine: engine.clone(), limits: limits.clone(), metrics: http_metrics };
             provisor_web::router(app)
         } else {
-            provisor_web::health_router(engine.clone())
+            provisor_web::work_router(app)
         };
         let requests =
             provisor_web::serve(listeners.api, router, limits.clone(), stop_requests.subscribe());
@@ -323,10 +327,14 @@ fn leave_in_time() {
     }
 }
 
-/// Builds networks whose files are in `data_dir`.
-pub(crate) fn factory(data_dir: PathBuf) -> NetworkFactory {
+/// Builds networks: their files are in the data directory, keys of SIMs are opened with the key file, and they report by
+/// `callbacks`.
+pub(crate) fn factory(settings: &Settings, callbacks: Arc<dyn Callbacks>) -> NetworkFactory {
+    let keys = Arc::new(KeyFile::new(settings.sim_key_file()));
+    let data_dir = settings.data_dir();
+    let surroundings = Surroundings { data_dir, keys, callbacks: Some(callbacks) };
     Arc::new(move |network| {
-        provisor_drivers::build(network, &data_dir).map_err(|error| error.to_string())
+        provisor_drivers::build(network, &surroundings).map_err(|error| error.to_string())
     })
 }
 

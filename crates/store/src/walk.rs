@@ -27,6 +27,7 @@ pub(crate) struct Times {
     pub(crate) to: i64,
     /// Of tickets: the first place that is not too old.
     from: Place,
+    age: i64,
     idle: i64,
     pause: i64,
     period: i64,
@@ -40,10 +41,17 @@ impl Times {
             lease_end: now.saturating_add(millis(ask.lease)),
             to: before(ask.age),
             from: Place { major: before(ask.age_max), minor: 0 },
+            age: millis(ask.age),
             idle: millis(ask.idle),
             pause: millis(ask.pause),
             period: millis(ask.period),
         }
+    }
+
+    /// When a walk that was never begun is due: the one through live services leaves time to look at what a new catalogue
+    /// says.
+    pub(crate) fn first(&self, walk: Walk) -> i64 {
+        if walk == Walk::Live { self.now.saturating_add(self.age) } else { self.now }
     }
 
     /// Where the next slice begins.

@@ -6,6 +6,7 @@
 //!
 //! Invariant: no password, credential or body reaches a log, a figure or an error text.
 
+mod callbacks;
 pub mod ccc;
 mod health;
 mod kit;
@@ -37,11 +38,12 @@ pub struct App {
     pub metrics: HttpMetrics,
 }
 
-/// Everything a caller can reach: the CCC face, its page of codes (`/errors`), the Simple Portal face, `/healthz` and
-/// `/readyz`. A path of none of them is answered by the CCC face.
+/// Everything a caller can reach: the CCC face, its page of codes (`/errors`), the Simple Portal face, what networks report
+/// (`/callbacks/TOKEN`), `/healthz` and `/readyz`. A path of none of them is answered by the CCC face.
 pub fn router(app: App) -> Router {
     let engine = app.engine;
     let kit = Arc::new(kit::Kit::new(app.limits, app.metrics));
+    let callbacks = callbacks::routes(kit.clone(), engine.clone());
     let portal = Arc::new(simple_portal::Face::new(kit.clone(), engine.clone()));
     let nowhere = Arc::new(ccc::Nowhere::new(kit.clone()));
     let fallback = move |request: Request| async move {
@@ -50,10 +52,12 @@ pub fn router(app: App) -> Router {
             Err(request) => nowhere.answer(request).await,
         }
     };
-    ccc::routes(kit, engine.clone()).merge(health::routes(engine)).fallback(fallback)
+    let faces = ccc::routes(kit, engine.clone()).merge(callbacks);
+    faces.merge(health::routes(engine)).fallback(fallback)
 }
 
-/// What a node answers that takes no orders: `/healthz` and `/readyz`.
-pub fn health_router(engine: Arc<Engine>) -> Router {
-    health::routes(engine)
+/// What a node answers that takes no orders: what networks report, `/healthz` and `/readyz`.
+pub fn work_router(app: App) -> Router {
+    let kit = Arc::new(kit::Kit::new(app.limits, app.metrics));
+    callbacks::routes(kit, app.engine.clone()).merge(health::routes(app.engine))
 }

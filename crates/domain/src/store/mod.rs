@@ -25,8 +25,8 @@ pub use operations::{
 };
 pub use portal::{Portal, PortalAuth, PortalFound};
 pub use reconcile::{
-    Adopting, CheckPage, Checked, DriftStat, Finding, OpenTicket, Place, Reconcile, Slice, SliceId,
-    Standing, SweepAsk, Swept, Walk,
+    Adopting, CheckPage, Checked, DriftStat, Finding, OpenTicket, PageAsk, Place, Reconcile, Slice,
+    SliceId, Standing, SweepAsk, Swept, Walk,
 };
 pub use tickets::{
     ClaimAsk, Claimed, Lease, NewTicket, Opened, Settled, Settlement, SubjectClaim, TicketStore,

@@ -69,7 +69,8 @@ pub struct SweepAsk {
     pub idle: Duration,
     /// How long a walk through live services takes at least.
     pub period: Duration,
-    /// Of tickets: how long ago they ended at least; of drifts: how long ago they were seen.
+    /// Of tickets: how long ago they ended at least; of drifts: how long ago they were seen; of live services: how long
+    /// the first walk is waited with.
     pub age: Duration,
     /// Of tickets: how long ago they ended at most. A walk that has fallen further behind leaves them out.
     pub age_max: Duration,
@@ -113,6 +114,21 @@ pub struct Standing {
     pub service: Option<Service>,
     /// The ticket that is open for it.
     pub open_ticket: Option<TicketId>,
+}
+
+/// Which page of what is to be checked.
+#[derive(Debug, Clone)]
+pub struct PageAsk {
+    /// Which network.
+    pub network: NetworkCode,
+    /// Which walk.
+    pub walk: Walk,
+    /// Only what comes after this.
+    pub after: Place,
+    /// Of tickets: only those that ended by then.
+    pub until: Timestamp,
+    /// At most how many services or tickets.
+    pub take: usize,
 }
 
 /// A page of what is to be checked.
@@ -210,16 +226,8 @@ pub trait Reconcile: Send + Sync {
     /// How many live services a network has. Costs as much as there are.
     async fn sweep_size(&self, network: NetworkCode) -> Result<u64, StoreError>;
 
-    /// The next of what a walk comes by after `after`, at most `take` services or tickets; of tickets only those that ended
-    /// by `until`. Claims nothing; nothing is on [`Walk::Drift`] ([`Self::drift_list`] has it).
-    async fn check_page(
-        &self,
-        network: NetworkCode,
-        walk: Walk,
-        after: Place,
-        until: Timestamp,
-        take: usize,
-    ) -> Result<CheckPage, StoreError>;
+    /// The next of what a walk comes by. Claims nothing; nothing is on [`Walk::Drift`] ([`Self::drift_list`] has it).
+    async fn check_page(&self, ask: PageAsk) -> Result<CheckPage, StoreError>;
 
     /// The newest tickets about a SIM, newest first, as far as this program can read them.
     async fn sim_asked(&self, iccid: Iccid, limit: usize) -> Result<Vec<Asked>, StoreError>;

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{Idempotency, Origin, StoreError};
+use crate::driver::{Acceptance, Report};
 use crate::plan::{Books, Change};
 use crate::portal::PortalSecret;
 use crate::ticket::{About, Failure, Subject};
@@ -111,6 +112,10 @@ pub struct Lease {
     pub in_doubt: bool,
     /// When it was raised.
     pub raised: Timestamp,
+    /// What the network accepted in an earlier attempt.
+    pub accepted: Option<Acceptance>,
+    /// What the network reported by itself about an earlier attempt.
+    pub report: Option<Report>,
 }
 
 /// The end of one attempt.
@@ -133,7 +138,16 @@ pub enum Verdict {
     Completed(Box<Change>),
     /// Over, without effect. A number reserved for it goes back at once.
     Failed(Failure),
-    /// Again at `due`.
+    /// The network accepted the command and will report by itself. Does not count as an attempt; the ticket is in doubt.
+    Accepted {
+        /// What, and since when.
+        accepted: Acceptance,
+        /// When to look without a report. With one that came in already: at once.
+        due: Timestamp,
+        /// What is waited for.
+        failure: Failure,
+    },
+    /// Again at `due`. An attempt that does not count leaves what is known of an acceptance and a report as it is.
     Postponed {
         /// When it is due again.
         due: Timestamp,
@@ -179,6 +193,16 @@ pub trait TicketStore: Send + Sync {
         settlements: Vec<Settlement>,
         now: Timestamp,
     ) -> Result<Vec<Settled>, StoreError>;
+
+    /// Writes down what the network reported about the attempt `epoch` of `ticket`, and makes the ticket due when it waits.
+    /// Only the first report of the newest attempt of a pending or running ticket is taken. Answers whether it was.
+    async fn ticket_report(
+        &self,
+        ticket: TicketId,
+        epoch: i64,
+        report: Report,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
 
     /// Waits until another process has opened tickets of a network, and says which one. A hint to whoever carries them out: it
     /// may come late, twice, for nothing or not at all, and never comes where no other process can open tickets.

@@ -13,12 +13,17 @@ mod model;
 
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use provisor_domain::driver::{
-    Command, Comparison, Driver, DriverLimits, NetworkStatus, OnceKey, Outcome, Subscription, Want,
-    Wanted,
+    Command, Comparison, Driver, DriverLimits, Heard, NetworkStatus, OnceKey, Outcome, Report,
+    Subscription, Want, Wanted,
 };
 use provisor_domain::limits::{COMMAND_SECONDS_MAX, NETWORK_STATUS_SECONDS_MAX};
-use provisor_domain::{ApnCode, BarCode, BoltonCode, Iccid, Imsi, Msisdn, TariffCode, TicketId};
+use provisor_domain::service::{AppliedBar, Products};
+use provisor_domain::{
+    ApnCode, BarCode, BoltonCode, Iccid, Imsi, Msisdn, SealedKeys, TariffCode, TicketId,
+};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use model::Model;
@@ -66,12 +71,16 @@ fn sane(limits: &DriverLimits) -> bool {
 /// What a network really has for a SIM, found out without the driver.
 pub type Look<'a> = &'a (dyn Fn(&Iccid) -> Option<Subscription> + Send + Sync);
 
+/// Waits for what the network reports by itself about an attempt that it accepted.
+pub type Hear<'a> = &'a (dyn Fn(OnceKey) -> BoxFuture<'static, Report> + Send + Sync);
+
 /// A run of the suite.
 pub struct Suite<'a> {
     driver: &'a dyn Driver,
     world: World,
     attempts_max: i64,
     look: Option<Look<'a>>,
+    hear: Option<Hear<'a>>,
     model: Model,
     next_ticket: TicketId,
     check: &'static str,
@@ -82,7 +91,8 @@ impl<'a> Suite<'a> {
     pub fn new(driver: &'a dyn Driver, world: World) -> Self {
         let next_ticket = world.first_ticket;
         let (model, check) = (Model::default(), "start");
-        Self { driver, world, attempts_max: 1, look: None, model, next_ticket, check }
+        let (look, hear) = (None, None);
+        Self { driver, world, attempts_max: 1, look, hear, model, next_ticket, check }
     }
 
     /// Allows a network that fails at times this many attempts for each command.
@@ -95,6 +105,12 @@ impl<'a> Suite<'a> {
     #[must_use]
     pub fn look(self, look: Look<'a>) -> Self {
         Self { look: Some(look), ..self }
+    }
+
+    /// Waits for the reports of a network that accepts commands and reports later.
+    #[must_use]
+    pub fn hear(self, hear: Hear<'a>) -> Self {
+        Self { hear: Some(hear), ..self }
     }
 
     /// Sends a command of these wants as a new ticket, as often as it takes; what comes of it, and what the network
@@ -136,9 +152,18 @@ impl<'a> Suite<'a> {
     ) -> Result<Outcome, Broken> {
         let deadline = self.driver.limits().command_deadline;
         let mut last = None;
-        for epoch in first_epoch..first_epoch.saturating_add(self.attempts_max) {
-            let command = Command { once: OnceKey { ticket, epoch }, wants: wants.to_vec() };
-            match timeout(deadline, self.driver.ensure(&command)).await {
+        let once = OnceKey { ticket, epoch: first_epoch };
+        let mut command = Command { once, wants: wants.to_vec() };
+        for _ in 0..self.attempts_max {
+            let outcome = timeout(deadline, self.driver.ensure(&command)).await;
+            let outcome = match outcome {
+                Ok(Outcome::Accepted { part, look_after, .. }) => {
+                    self.follow_up(&mut command, (part, look_after)).await
+                }
+                outcome => outcome,
+            };
+            command.once.epoch = command.once.epoch.saturating_add(1);
+            match outcome {
                 Ok(outcome @ (Outcome::Done | Outcome::Refused { .. })) => return Ok(outcome),
                 Ok(Outcome::Later { after: Some(after), .. }) => tokio::time::sleep(after).await,
                 Ok(outcome) => last = Some(outcome),
@@ -148,6 +173,31 @@ impl<'a> Suite<'a> {
         let last = last.map_or("no answer within the deadline".into(), |last| format!("{last:?}"));
         Err(self
             .broken(format!("{wants:?}: not done after {} attempts: {last}", self.attempts_max)))
+    }
+
+    /// Waits for the network's reports, as the engine does, until the driver knows what came of the command.
+    async fn follow_up(
+        &self,
+        command: &mut Command,
+        (mut part, mut look_after): (u16, Duration),
+    ) -> Result<Outcome, Elapsed> {
+        loop {
+            let report = if let Some(hear) = self.hear {
+                Some(hear(command.once).await)
+            } else {
+                tokio::time::sleep(look_after).await;
+                None
+            };
+            command.once.epoch = command.once.epoch.saturating_add(1);
+            let heard = Heard { accepted: Some(part), report };
+            let following = self.driver.follow_up(command, &heard);
+            match timeout(self.driver.limits().command_deadline, following).await {
+                Ok(Outcome::Accepted { part: next, look_after: then, .. }) => {
+                    (part, look_after) = (next, then);
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Compares what the network has for every SIM with the model.
@@ -166,13 +216,25 @@ impl<'a> Suite<'a> {
             }
             if let Some(look) = self.look {
                 let found = look(iccid);
-                if found.as_ref() != expected {
+                let known = |subscription: &Subscription| self.known(subscription);
+                if found.as_ref().map(known) != expected.map(known) {
                     let what = format!("{iccid}: expected {expected:?}, the network has {found:?}");
                     return Err(self.broken(what));
                 }
             }
         }
         Ok(())
+    }
+
+    /// A subscription as far as the network has a place for it.
+    fn known(&self, subscription: &Subscription) -> Subscription {
+        if self.driver.abilities().products {
+            return subscription.clone();
+        }
+        let bar = AppliedBar { code: self.world.suspending_bar.clone(), suspends: true };
+        let bars = subscription.products.suspended().then_some(bar).into_iter().collect();
+        let products = Products { bars, ..Products::default() };
+        Subscription { msisdn: subscription.msisdn.clone(), products, ..self.plain(0) }
     }
 
     /// The driver's own comparison finds a SIM as the model has it, and not as its opposite.
@@ -188,7 +250,12 @@ impl<'a> Suite<'a> {
             Some(_) => Wanted::Absent,
         };
         for (state, same) in [(model, true), (opposite, false)] {
-            let want = Want { iccid: iccid.clone(), imsi: imsi.cloned(), state };
+            let want = Want {
+                iccid: iccid.clone(),
+                imsi: imsi.cloned(),
+                keys: SealedKeys::default(),
+                state,
+            };
             let found = self.compare(&want).await?;
             if matches!(found, Comparison::AsWanted) != same {
                 return Err(self.broken(format!("{want:?} compares as {found:?}")));
@@ -255,12 +322,12 @@ impl<'a> Suite<'a> {
         Subscription {
             msisdn: self.world.numbers.get(number).cloned(),
             tariff: self.world.tariffs[0].clone(),
-            products: provisor_domain::service::Products::default(),
+            products: Products::default(),
         }
     }
 
     fn want(&self, sim: usize, state: Wanted) -> Want {
         let (iccid, imsi) = self.world.sims[sim % self.world.sims.len()].clone();
-        Want { iccid, imsi, state }
+        Want { iccid, imsi, keys: SealedKeys::default(), state }
     }
 }

@@ -138,10 +138,7 @@ impl Settings {
         if let Some(millis) = table.whole("deadline_ms", 1..=COMMAND_SECONDS_MAX * 1_000)? {
             settings.deadline = Duration::from_millis(millis);
         }
-        if let Some(value) = table.map.get("log") {
-            settings.log =
-                value.as_bool().ok_or_else(|| table.bad("log", "true or false", value))?;
-        }
+        settings.log = table.flag("log")?.unwrap_or(settings.log);
         Ok(settings)
     }
 }

@@ -7,7 +7,9 @@
 )]
 
 mod choice;
+mod docs;
 mod file;
+mod http;
 mod mail;
 mod promises;
 mod suite;

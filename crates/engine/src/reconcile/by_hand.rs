@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use provisor_domain::limits::SLICE_MAX;
-use provisor_domain::store::{Finding, Origin, Place, Standing, StoreError, Walk};
+use provisor_domain::store::{Finding, Origin, PageAsk, Place, Standing, StoreError, Walk};
 use provisor_domain::{NetworkCode, TicketId};
 
 use super::look::{Look, Round, Tempo, round};
@@ -96,7 +96,14 @@ impl Engine {
         let mut silent = 0;
         for (walk, mut place) in [(Walk::Live, Place::default()), (Walk::Late, recent)] {
             loop {
-                let page = self.store.check_page(code.clone(), walk, place, now, SLICE_MAX).await?;
+                let ask = PageAsk {
+                    network: code.clone(),
+                    walk,
+                    after: place,
+                    until: now,
+                    take: SLICE_MAX,
+                };
+                let page = self.store.check_page(ask).await?;
                 let Some(last) = page.last else { break };
                 place = last;
                 let spoke = self.check_page(&network, page.standings, how, &mut report).await?;

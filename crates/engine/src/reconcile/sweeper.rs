@@ -21,7 +21,7 @@ const POLL: Duration = Duration::from_millis(500);
 /// How long a walk rests that found nothing to do.
 const IDLE: Duration = Duration::from_secs(10);
 /// How long a slice is a node's. One takes seconds.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 /// How long a slice is to take.
 const SLICE_SPAN: Duration = Duration::from_secs(2);
 /// How long it is believed how many services a network has.

@@ -58,7 +58,10 @@ impl Breaker {
     pub(crate) fn heard(&mut self, outcome: &Outcome, now: Timestamp) -> bool {
         let was_down = self.is_down();
         match outcome {
-            Outcome::Done | Outcome::Refused { .. } | Outcome::Later { .. } => {
+            Outcome::Done
+            | Outcome::Refused { .. }
+            | Outcome::Later { .. }
+            | Outcome::Accepted { .. } => {
                 self.silent = 0;
                 self.down = None;
             }

@@ -176,7 +176,7 @@ fn state_after(verdict: &Verdict) -> TicketState {
     match verdict {
         Verdict::Completed(_) => TicketState::Completed,
         Verdict::Failed(_) => TicketState::Failed,
-        Verdict::Postponed { .. } => TicketState::Pending,
+        Verdict::Accepted { .. } | Verdict::Postponed { .. } => TicketState::Pending,
         Verdict::Unknown(_) => TicketState::Unknown,
     }
 }
@@ -186,6 +186,9 @@ fn log(settlement: &Settlement, kind: OrderKind, state: TicketState) {
     match &settlement.verdict {
         Verdict::Completed(_) => {
             tracing::debug!(ticket.id = %id, ticket.kind = kind, "ticket completed");
+        }
+        Verdict::Accepted { due, .. } => {
+            tracing::debug!(ticket.id = %id, ticket.kind = kind, %due, "the network accepted it");
         }
         Verdict::Postponed { due, failure, .. } => {
             tracing::debug!(ticket.id = %id, ticket.kind = kind,

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use provisor_domain::OrderKind;
-use provisor_domain::driver::{Element, OnceKey, Outcome};
+use provisor_domain::driver::{Acceptance, Element, Heard, OnceKey, Outcome};
 use provisor_domain::limits::{
     ATTEMPTS_MAX, RETRY_FIRST_MILLIS, RETRY_LONGEST_MILLIS, TICKET_AGE_DAYS_MAX,
 };
@@ -42,6 +42,8 @@ pub(crate) struct Attempt {
     in_doubt: bool,
     raised: Timestamp,
     began: Timestamp,
+    /// What the network accepted and is still silent about.
+    waits_for: Option<Acceptance>,
 }
 
 /// How an attempt ended.
@@ -84,6 +86,11 @@ async fn carry_out(
         in_doubt: lease.in_doubt,
         raised: lease.raised,
         began: now,
+        waits_for: lease.accepted.filter(|_| lease.report.is_none()),
+    };
+    let heard = Heard {
+        accepted: lease.accepted.map(|accepted| accepted.part),
+        report: lease.report.clone(),
     };
     let ending = match &lease.order {
         None => Ending::GivenBack("a newer version of provisor wrote this order"),
@@ -92,7 +99,7 @@ async fn carry_out(
             Err(failure) => Ending::Impossible(failure),
             Ok(plan) => match plan.command {
                 None => Ending::BooksOnly(Box::new(plan.change)),
-                Some(instruction) => match sending(&network.element, &instruction) {
+                Some(instruction) => match sending(&network.element, &instruction, &heard) {
                     Err(failure) => Ending::Wanting(failure),
                     Ok(sending) => ask(&network, sending, (lease.until, now), began)
                         .await
@@ -144,9 +151,16 @@ async fn before<T>(end: Instant, sending: impl Future<Output = T>) -> Option<T> 
 fn sending<'a>(
     element: &'a Element,
     instruction: &'a Instruction,
+    heard: &'a Heard,
 ) -> Result<BoxFuture<'a, Outcome>, Failure> {
     match (element, instruction) {
-        (Element::Network(driver), Instruction::Network(command)) => Ok(driver.ensure(command)),
+        (Element::Network(driver), Instruction::Network(command)) => {
+            if heard.accepted.is_none() && heard.report.is_none() {
+                Ok(driver.ensure(command))
+            } else {
+                Ok(driver.follow_up(command, heard))
+            }
+        }
         (Element::Mail(driver), Instruction::Mail(command)) => Ok(driver.ensure(command)),
         // Nothing that the network said: it is well, and serves others.
         (Element::Network(_), Instruction::Mail(_))
@@ -173,6 +187,7 @@ impl Ending {
             Self::Asked(Outcome::Later { .. }, _) => Some("later"),
             Self::Asked(Outcome::Unavailable { .. }, _) => Some("unavailable"),
             Self::Asked(Outcome::Unknown { .. }, _) => Some("unknown"),
+            Self::Asked(Outcome::Accepted { .. }, _) => Some("accepted"),
             Self::BooksOnly(_) | Self::Impossible(_) | Self::Wanting(_) | Self::GivenBack(_) => {
                 None
             }
@@ -209,6 +224,9 @@ pub(crate) fn decide(attempt: &Attempt, ending: Ending, now: Timestamp, mood: &M
         Ending::Asked(Outcome::Unknown { reason }, _) => {
             again(attempt, Failure { kind: FailureKind::OutcomeUnknown, reason }, now, mood)
         }
+        Ending::Asked(Outcome::Accepted { part, look_after, give_up_after }, _) => {
+            accepted(attempt, (part, now), (look_after, give_up_after), mood)
+        }
     };
     let OnceKey { ticket, epoch } = attempt.once;
     Settlement { ticket, epoch, began: attempt.began, verdict }
@@ -223,6 +241,30 @@ pub(crate) struct Mood {
     pub(crate) network_down: bool,
     /// The network asked to be left alone so long.
     pub(crate) at_least: Option<Duration>,
+}
+
+/// Waits for the network's report, or no longer.
+fn accepted(
+    attempt: &Attempt,
+    (part, now): (u16, Timestamp),
+    (look_after, give_up_after): (Duration, Duration),
+    mood: &Mood,
+) -> Verdict {
+    let waits_for = attempt.waits_for.filter(|waits_for| waits_for.part == part);
+    let since = waits_for.map_or(now, |waits_for| waits_for.since);
+    let kind = FailureKind::OutcomeUnknown;
+    let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+    if waited >= give_up_after {
+        let reason = format!(
+            "the network accepted it; what came of it was not known within {give_up_after:?}"
+        );
+        return again(attempt, Failure { kind, reason }, now, mood);
+    }
+    let reason = "the network accepted it; what comes of it is waited for".to_owned();
+    let look = look_after.min(give_up_after.saturating_sub(waited));
+    let due = now.saturating_add(SignedDuration::try_from(look).unwrap_or(SignedDuration::MAX));
+    let accepted = Acceptance { since, part };
+    Verdict::Accepted { accepted, due: due.unwrap_or(now), failure: Failure { kind, reason } }
 }
 
 /// Another attempt, or the end when there were enough.
@@ -290,6 +332,7 @@ mod tests {
             in_doubt,
             raised: at(0),
             began: at(0),
+            waits_for: None,
         }
     }
 
@@ -333,6 +376,31 @@ mod tests {
         assert!(matches!(verdict(&last, away, false), Verdict::Postponed { counts: false, .. }));
         let hung = verdict(&last, silence(), true);
         assert!(matches!(hung, Verdict::Postponed { counts: false, in_doubt: true, .. }));
+    }
+
+    #[test]
+    fn what_was_accepted_is_waited_for_until_it_is_given_up() {
+        let answer = |attempt: &Attempt, second| {
+            let mood = Mood { jitter: 0.0, network_down: false, at_least: None };
+            let (look_after, give_up_after) = (Duration::from_secs(30), Duration::from_secs(100));
+            let outcome = Outcome::Accepted { part: 1, look_after, give_up_after };
+            decide(attempt, Ending::Asked(outcome, Box::default()), at(second), &mood).verdict
+        };
+        let first = attempt_after(ATTEMPTS_MAX - 1, false);
+        let Verdict::Accepted { accepted, due, .. } = answer(&first, 5) else { panic!() };
+        assert_eq!((accepted, due), (Acceptance { since: at(5), part: 1 }, at(35)));
+        let silent = Attempt { waits_for: Some(accepted), ..first };
+        let Verdict::Accepted { accepted, due, .. } = answer(&silent, 95) else { panic!() };
+        assert_eq!((accepted.since, due), (at(5), at(105)), "the last look is when it is given up");
+        let earlier_part = Acceptance { part: 0, ..accepted };
+        let next = Attempt { waits_for: Some(earlier_part), ..silent.clone() };
+        let Verdict::Accepted { accepted, .. } = answer(&next, 100) else { panic!() };
+        assert_eq!(
+            accepted,
+            Acceptance { since: at(100), part: 1 },
+            "the next part has its own time"
+        );
+        assert!(matches!(answer(&silent, 105), Verdict::Unknown(_)), "it was the last attempt");
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Check {
             period: session.config.settings.check.period.duration(),
         };
         let mut reports = Vec::new();
-        for code in eyes.networks(&[]).await? {
+        for code in eyes.networks(&[])? {
             reports.push(eyes.check(code, &how).await?);
         }
         if self.json {

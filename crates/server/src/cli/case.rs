@@ -169,7 +169,7 @@ impl Close {
                     CaseClosing::Closed => say(format!("case {id}: closed"))?,
                     CaseClosing::AlreadyClosed => say(format!("case {id}: was closed already"))?,
                     CaseClosing::Absent => {
-                        note(format!("case {id}: there is no such support case"))
+                        note(format!("case {id}: there is no such support case"));
                     }
                 }
             }

@@ -64,7 +64,8 @@ const AFTER_SYNC: &str = "\
 Examples:
   provisor mail sync                  after `provisor catalogue apply` adopted portal customers, after a ticket for a
                                       portal customer was cancelled, or when a mail system's lookup file was lost
-  provisor mail sync --restored       after the database was restored from a backup
+  provisor mail sync --restored       after the database was restored from a backup, where `provisor adopt begin` (which does
+                                      the same) is not wanted
 
 Running it again changes nothing.";
 

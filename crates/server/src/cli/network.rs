@@ -1,4 +1,4 @@
-//! `provisor network list|check`
+//! `provisor network list|check|show`
 
 use std::collections::HashMap;
 use std::process::ExitCode;
@@ -8,12 +8,12 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
-use provisor_domain::NetworkCode;
-use provisor_domain::catalogue::Network as Entry;
+use provisor_domain::catalogue::{CatalogueKeys, Network as Entry};
 use provisor_domain::clock::SystemClock;
 use provisor_domain::drift::{Drift, DriftKind};
 use provisor_domain::limits::DRIFTS_PER_PAGE_MAX;
 use provisor_domain::store::Store;
+use provisor_domain::{Iccid, NetworkCode};
 use provisor_engine::{Chance, CheckReport, Checking, Engine, Metrics, Parts, Share, Watch};
 use serde_json::{Value, json};
 
@@ -30,6 +30,7 @@ const DIFFERS: u8 = 3;
 pub(crate) enum Network {
     List(List),
     Check(Check),
+    Show(Show),
 }
 
 const AFTER_LIST: &str = "\
@@ -77,11 +78,30 @@ pub(crate) struct Check {
     json: bool,
 }
 
+const AFTER_SHOW: &str = "\
+Example:
+  provisor network show AS 8910390000015161789";
+
+/// Show what a network says about a SIM
+///
+/// More than a service's status has a word for: whether a suspended SIM is barred, and where the network saw it last.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_SHOW)]
+pub(crate) struct Show {
+    network: String,
+    /// The SIM's ICCID
+    sim: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
 impl Network {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode> {
         match self {
             Self::List(command) => command.run(session).await.map(|()| ExitCode::SUCCESS),
             Self::Check(command) => command.run(session).await,
+            Self::Show(command) => command.run(session).await.map(|()| ExitCode::SUCCESS),
         }
     }
 }
@@ -104,6 +124,32 @@ impl List {
         }
         let head = ["CODE", "DRIVER", "DRIFT", "SERVICES", "OPEN", "OWN", "FOREIGN", "RESTORED"];
         output::table(head, listed.iter().map(Listed::row).collect())
+    }
+}
+
+impl Show {
+    async fn run(self, session: &Session) -> Result<()> {
+        let code: NetworkCode = parsed("network", &self.network)?;
+        let iccid: Iccid = parsed("SIM", &self.sim)?;
+        let eyes = Eyes::open(session).await?;
+        eyes.networks(std::slice::from_ref(&code)).await?;
+        let keys = CatalogueKeys { sims: vec![iccid.clone()], ..CatalogueKeys::default() };
+        let Some(sim) = eyes.store.catalogue_read(keys).await?.sims.pop() else {
+            bail!("there is no SIM {iccid}");
+        };
+        let Some(says) = eyes.engine.sim_at_network(&code, &sim).await else {
+            bail!("network {code} cannot be read: mend its catalogue entry")
+        };
+        let status = says.status.as_str();
+        if self.json {
+            return output::json(&json!({
+                "network": code, "sim": iccid, "status": status, "detail": says.detail,
+            }));
+        }
+        match says.detail {
+            None => say(status),
+            Some(detail) => say(format_args!("{status}: {detail}")),
+        }
     }
 }
 
@@ -157,7 +203,7 @@ impl Check {
         let wanted: Result<Vec<NetworkCode>> =
             self.networks.iter().map(|raw| parsed("network", raw)).collect();
         let eyes = Eyes::open(session).await?;
-        let codes = eyes.networks(&wanted?).await?;
+        let codes = eyes.networks(&wanted?)?;
         let how = Checking {
             origin: Session::origin(),
             repair: self.repair,
@@ -305,7 +351,7 @@ impl Eyes {
         let (clock, chance) = (Arc::new(SystemClock), Chance::new());
         let parts = Parts { clock, chance, metrics, share: Share::none() };
         let engine = Arc::new(Engine::new(store.clone(), parts).await?);
-        let factory = crate::serve::factory(session.config.settings.data_dir());
+        let factory = crate::serve::factory(&session.config.settings, engine.callbacks());
         let mut watch = Watch::new(engine.clone(), factory)
             .without(|network| provisor_drivers::is_mail(&network.driver));
         watch.look().await?;
@@ -313,7 +359,7 @@ impl Eyes {
     }
 
     /// The networks of SIMs that are meant: those named, else all.
-    pub(super) async fn networks(&self, named: &[NetworkCode]) -> Result<Vec<NetworkCode>> {
+    pub(super) fn networks(&self, named: &[NetworkCode]) -> Result<Vec<NetworkCode>> {
         for code in named {
             match self.entries.iter().find(|entry| entry.code == *code) {
                 None => bail!("there is no network {code}: `provisor network list` shows them"),

@@ -38,10 +38,10 @@ pub(crate) async fn place(finished: usize, sims: usize) -> Place {
     database.run("CREATE EXTENSION pg_stat_statements");
     database.run(&stock(0, sims, "stock"));
     database.run(&stock(FIRST_LIVE, SERVICES, "in_use"));
-    database.run(&format!("INSERT INTO provisor.service
+    database.run("INSERT INTO provisor.service
           (code, name, status, cli, iccid, network, contract, customer, tariff)
         SELECT 10000000 + n, 'Marion Gomez', 'A', msisdn, iccid, 'AS', 'C' || customer, customer, 'EU'
-        FROM (SELECT row_number() OVER (ORDER BY iccid) AS n, * FROM provisor.sim WHERE state = 'in_use') AS sim"));
+        FROM (SELECT row_number() OVER (ORDER BY iccid) AS n, * FROM provisor.sim WHERE state = 'in_use') AS sim");
     database.run(&tickets(finished));
     database.run(floors::TABLES);
     database.run("VACUUM ANALYZE");

@@ -341,6 +341,9 @@ CREATE TABLE ticket_queue (
   subjects       TEXT[]  NOT NULL, -- the keys it holds in subject_lock
   failure_kind   TEXT COLLATE "C",    -- of the last attempt
   failure_reason TEXT COLLATE "C",
+  accepted       TEXT COLLATE "C", -- what the network accepted and since when, as JSON; what comes of it will be known later
+  report_epoch   BIGINT, -- the attempt that the network reported about
+  report         TEXT COLLATE "C",    -- what it reported, as JSON
   CHECK (
     CASE state
       WHEN 'pending' THEN worker IS NULL
@@ -349,7 +352,8 @@ CREATE TABLE ticket_queue (
       ELSE FALSE
     END
   ),
-  CHECK ((failure_kind IS NULL) = (failure_reason IS NULL))
+  CHECK ((failure_kind IS NULL) = (failure_reason IS NULL)),
+  CHECK ((report IS NULL) = (report_epoch IS NULL))
 ) WITH (
   -- Every ticket leaves dead rows here: they are cleared away while there are few.
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0
@@ -390,6 +394,7 @@ SELECT
   record.par_cust_id, coalesce(ended.service, record.service) AS service, coalesce(queue.cli, ended.cli) AS cli,
   record.order_json, coalesce(queue.subjects, ended.subjects) AS subjects, record.raised_by, record.raised_at,
   coalesce(queue.due_at, ended.due_at) AS due_at, ended.finished_at, coalesce(queue.epoch, ended.epoch) AS epoch,
+  queue.attempts, queue.in_doubt, queue.worker,
   coalesce(queue.failure_kind, ended.failure_kind) AS failure_kind,
   coalesce(queue.failure_reason, ended.failure_reason) AS failure_reason
 FROM ticket_record AS record

@@ -306,6 +306,9 @@ CREATE TABLE ticket (
   worker         BLOB,
   failure_kind   TEXT,
   failure_reason TEXT,
+  accepted       TEXT, -- what the network accepted and since when, as JSON; what comes of it will be known later
+  report_epoch   INTEGER, -- the attempt that the network reported about
+  report         TEXT,    -- what it reported, as JSON
   CHECK (
     CASE state
       WHEN 'pending' THEN finished_at IS NULL AND worker IS NULL
@@ -318,6 +321,7 @@ CREATE TABLE ticket (
     END
   ),
   CHECK ((failure_kind IS NULL) = (failure_reason IS NULL)),
+  CHECK ((report IS NULL) = (report_epoch IS NULL)),
   CHECK ((iccid IS NULL) <> (par_cust_id IS NULL)),
   CHECK (par_cust_id IS NULL OR (service IS NULL AND cli IS NULL))
 ) STRICT;

@@ -6,10 +6,10 @@ use provisor_domain::drift::Drift;
 use provisor_domain::limits::{DRIFTS_PER_PAGE_MAX, TICKETS_PER_PAGE_MAX};
 use provisor_domain::plan::{Asked, Books, ServiceBooks};
 use provisor_domain::store::{
-    Adopting, CheckPage, Checked, DriftStat, OpenTicket, Origin, Place, Reconcile, SliceId,
-    StoreError, SweepAsk, Swept, Walk,
+    Adopting, CheckPage, Checked, DriftStat, OpenTicket, Origin, PageAsk, Reconcile, SliceId,
+    StoreError, SweepAsk, Swept,
 };
-use provisor_domain::{Iccid, NetworkCode, Order, SimRecord, TicketId};
+use provisor_domain::{Iccid, NetworkCode, Order, SealedKeys, SimRecord, TicketId};
 use tokio_postgres::Row;
 
 use super::fault::Result as Outcome;
@@ -56,14 +56,8 @@ impl Reconcile for PostgresStore {
         told(size.await)
     }
 
-    async fn check_page(
-        &self,
-        network: NetworkCode,
-        walk: Walk,
-        after: Place,
-        until: Timestamp,
-        take: usize,
-    ) -> Result<CheckPage, StoreError> {
+    async fn check_page(&self, ask: PageAsk) -> Result<CheckPage, StoreError> {
+        let PageAsk { network, walk, after, until, take } = ask;
         let to = end(walk, until.as_millisecond());
         let mut asker = Asker::Reader(self);
         told(sweep::page(&mut asker, (&network, walk), (after, to), take).await)
@@ -213,6 +207,8 @@ fn read_open(found: &Row) -> Outcome<OpenTicket> {
         network: ticket.network.clone(),
         service: row::service_or_none(found, SIM_AT + row::SIM_COLUMNS)?,
         new_sim: None,
+        // Looking sends nothing.
+        keys: SealedKeys::default(),
         number: ticket.about.cli().cloned().or_else(|| sim.msisdn.clone()),
         range_exhausted: false,
         sim,

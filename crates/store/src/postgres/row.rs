@@ -87,7 +87,12 @@ pub(super) fn json<T: DeserializeOwned>(row: &Row, at: usize) -> Result<T> {
     serde_json::from_str(raw).map_err(|error| unreadable(row, at, &error))
 }
 
-/// A list as it is kept.
+/// A list or object kept as JSON that may be absent.
+pub(super) fn json_or_none<T: DeserializeOwned>(row: &Row, at: usize) -> Result<Option<T>> {
+    if is_null(row, at)? { Ok(None) } else { json(row, at).map(Some) }
+}
+
+/// A list or object as it is kept.
 pub(super) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Fault::broken(format!("cannot write: {error}")))
 }

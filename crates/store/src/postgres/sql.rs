@@ -161,6 +161,7 @@ statements! {
     SWEEP_SIZE = "sweep_size";
     TICKET_CANCEL = "ticket_cancel";
     TICKET_CLAIM_DUE = "ticket_claim.due";
+    TICKET_CLAIM_KEYS = "ticket_claim.keys";
     TICKET_CLAIM_NEXT_CUSTOMER = "ticket_claim.next_customer";
     TICKET_CLAIM_NUMBER_FREE = "ticket_claim.number_free";
     TICKET_CLAIM_NUMBER_RESTED = "ticket_claim.number_rested";
@@ -192,6 +193,7 @@ statements! {
     TICKET_OPEN_TICKET = "ticket_open.ticket";
     TICKET_OPEN_TURN = "ticket_open.turn";
     TICKET_OPEN_WRITTEN = "ticket_open.written";
+    TICKET_REPORT = "ticket_report";
     TICKET_RESCUE = "ticket_rescue";
     TICKET_RETRY = "ticket_retry";
     TICKET_SETTLE_ATTEMPT = "ticket_settle.attempt";

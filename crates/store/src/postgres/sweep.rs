@@ -30,9 +30,10 @@ pub(super) async fn claim(mut work: Work, ask: &SweepAsk, clock: LeaseClock) -> 
         work.commit().await?;
         return Ok(Swept::Slice(slice));
     }
-    let key = || params![ask.network.to_string(), ask.walk.as_str()];
-    work.one(sql::SWEEP_CLAIM_BEGIN, key()).await?;
-    let at = work.one(sql::SWEEP_CLAIM_AT, key()).await?;
+    let begin = params![ask.network.to_string(), ask.walk.as_str(), times.first(ask.walk)];
+    work.one(sql::SWEEP_CLAIM_BEGIN, begin).await?;
+    let key = params![ask.network.to_string(), ask.walk.as_str()];
+    let at = work.one(sql::SWEEP_CLAIM_AT, key).await?;
     let at = read_at(at.one()?)?;
     if at.due > times.now {
         work.commit().await?;

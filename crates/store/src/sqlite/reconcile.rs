@@ -6,10 +6,10 @@ use provisor_domain::drift::Drift;
 use provisor_domain::limits::{DRIFTS_PER_PAGE_MAX, TICKETS_PER_PAGE_MAX};
 use provisor_domain::plan::{Asked, Books, ServiceBooks};
 use provisor_domain::store::{
-    Adopting, CheckPage, Checked, DriftStat, OpenTicket, Origin, Place, Reconcile, SliceId,
-    StoreError, SweepAsk, Swept, Walk,
+    Adopting, CheckPage, Checked, DriftStat, OpenTicket, Origin, PageAsk, Reconcile, SliceId,
+    StoreError, SweepAsk, Swept,
 };
-use provisor_domain::{Iccid, NetworkCode, Order, TicketId};
+use provisor_domain::{Iccid, NetworkCode, Order, SealedKeys, TicketId};
 use rusqlite::{Connection, params};
 
 use super::fault::Result as Outcome;
@@ -46,14 +46,8 @@ impl Reconcile for SqliteStore {
         self.read(move |connection| sweep::size(connection, &network)).await
     }
 
-    async fn check_page(
-        &self,
-        network: NetworkCode,
-        walk: Walk,
-        after: Place,
-        until: Timestamp,
-        take: usize,
-    ) -> Result<CheckPage, StoreError> {
+    async fn check_page(&self, ask: PageAsk) -> Result<CheckPage, StoreError> {
+        let PageAsk { network, walk, after, until, take } = ask;
         let to = end(walk, until.as_millisecond());
         self.read(move |connection| sweep::page(connection, (&network, walk), after, to, take))
             .await
@@ -178,6 +172,8 @@ fn open_page(
             network: ticket.network.clone(),
             service: row::service_or_none(found, SIM_AT + row::SIM_COLUMNS)?,
             new_sim,
+            // Looking sends nothing.
+            keys: SealedKeys::default(),
             number: ticket.about.cli().cloned().or_else(|| sim.msisdn.clone()),
             range_exhausted: false,
             sim,

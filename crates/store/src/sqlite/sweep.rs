@@ -24,7 +24,8 @@ pub(super) fn claim(connection: &Connection, ask: &SweepAsk) -> Result<Swept> {
         return Ok(Swept::Slice(slice));
     }
     let key = params![ask.network.as_str(), ask.walk.as_str()];
-    connection.prepare_cached(sql::SWEEP_CLAIM_BEGIN)?.execute(key)?;
+    let begin = params![ask.network.as_str(), ask.walk.as_str(), times.first(ask.walk)];
+    connection.prepare_cached(sql::SWEEP_CLAIM_BEGIN)?.execute(begin)?;
     let at = connection.prepare_cached(sql::SWEEP_CLAIM_AT)?.query_row(key, |row| {
         let place = Place { major: row.get(0)?, minor: row.get(1)? };
         Ok(At { place, lap: row.get(2)?, due: row.get(3)? })

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use provisor_domain::driver::Acceptance;
 use provisor_domain::plan::{Change, NewService, ServiceChange};
 use provisor_domain::store::{Settlement, Verdict};
 use provisor_domain::ticket::{Failure, TicketEvent};
@@ -24,7 +25,15 @@ pub(super) struct After<'a> {
     due: Option<Timestamp>,
     pub(super) counts: bool,
     pub(super) in_doubt: bool,
+    pub(super) accepted: Option<Acceptance>,
     pub(super) failure: Option<&'a Failure>,
+}
+
+impl<'a> After<'a> {
+    /// Of an attempt that does not count, and after which nothing is in doubt.
+    fn of(event: TicketEvent, failure: Option<&'a Failure>) -> Self {
+        Self { event, due: None, counts: false, in_doubt: false, accepted: None, failure }
+    }
 }
 
 /// Everything that a batch changes.
@@ -83,24 +92,27 @@ impl Ledger {
         let after = match &one.verdict {
             Verdict::Completed(change) => {
                 self.apply(&mut ticket, change)?;
-                let event = TicketEvent::Complete;
-                After { event, due: None, counts: false, in_doubt: false, failure: None }
+                After::of(TicketEvent::Complete, None)
             }
             Verdict::Failed(failure) => {
                 self.give_number_back(&mut ticket);
-                let event = TicketEvent::Fail;
-                After { event, due: None, counts: true, in_doubt, failure: Some(failure) }
+                After { counts: true, in_doubt, ..After::of(TicketEvent::Fail, Some(failure)) }
             }
+            Verdict::Accepted { accepted, due, failure } => After {
+                due: Some(*due),
+                in_doubt: true,
+                accepted: Some(*accepted),
+                ..After::of(TicketEvent::Postpone, Some(failure))
+            },
             Verdict::Postponed { due, failure, counts, in_doubt } => After {
-                event: TicketEvent::Postpone,
                 due: Some(*due),
                 counts: *counts,
                 in_doubt: *in_doubt,
-                failure: Some(failure),
+                ..After::of(TicketEvent::Postpone, Some(failure))
             },
             Verdict::Unknown(failure) => {
-                let event = TicketEvent::LoseTrack;
-                After { event, due: None, counts: true, in_doubt: true, failure: Some(failure) }
+                let after = After::of(TicketEvent::LoseTrack, Some(failure));
+                After { counts: true, in_doubt: true, ..after }
             }
         };
         let state = TicketState::Running
@@ -123,7 +135,7 @@ impl Ledger {
                 self.without_effect.extend((state == TicketState::Failed).then_some(id));
             }
         } else {
-            self.staying.add(one, state, (&after, due));
+            self.staying.add(one, state, (&after, due))?;
         }
         Ok(())
     }
@@ -142,6 +154,9 @@ impl Ledger {
     fn apply(&mut self, ticket: &mut Leased, change: &Change) -> Result<()> {
         match &change.service {
             None => {}
+            Some(_) if ticket.portal.is_some() => {
+                return Err(Fault::conflict("the ticket is about a portal customer"));
+            }
             Some(ServiceChange::Create(new)) => {
                 if ticket.service.is_some() {
                     return Err(Fault::conflict("the ticket has a service already"));
@@ -228,7 +243,7 @@ impl Ledger {
             asks.push(Ask::new(sql::TICKET_SETTLE_NUMBER_REST, params![self.given_back, now]));
         }
         asks.extend(self.ended.asks());
-        asks.extend(self.staying.ask(self.clock));
+        asks.extend(self.staying.ask(self.clock, self.now));
         asks.extend(self.attempts.ask());
         if !self.unlocked.0.is_empty() {
             let (subjects, holders) = self.unlocked;

@@ -14,15 +14,16 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use provisor_domain::NetworkCode;
+use provisor_domain::driver::Report;
 use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
 use provisor_domain::store::{
     ClaimAsk, Claimed, NewTicket, Opened, Settled, Settlement, StoreError, TicketStore, WorkerId,
 };
+use provisor_domain::{NetworkCode, TicketId};
 
 use super::fault::Result as Outcome;
 use super::link::params;
-use super::{LeaseClock, PostgresStore, Shared, sql, told};
+use super::{LeaseClock, PostgresStore, Shared, row, sql, told};
 
 pub(super) use by_hand::{cancel, retry};
 pub(super) use ledger::{add_services, count_services};
@@ -67,6 +68,16 @@ impl TicketStore for PostgresStore {
         told(self.settle(&settlements, now).await)
     }
 
+    async fn ticket_report(
+        &self,
+        ticket: TicketId,
+        epoch: i64,
+        report: Report,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        told(self.note_report((ticket, epoch), &report, now).await)
+    }
+
     async fn ticket_rescue(
         &self,
         network: NetworkCode,
@@ -88,6 +99,21 @@ impl PostgresStore {
     /// When a ticket is due that is due at once: by the caller's clock, or `None` for the database's.
     pub(super) fn due(&self, now: Timestamp) -> Option<i64> {
         self.shared.due(now)
+    }
+
+    async fn note_report(
+        &self,
+        (ticket, epoch): (TicketId, i64),
+        report: &Report,
+        now: Timestamp,
+    ) -> Outcome<bool> {
+        let note = params![ticket.number(), epoch, row::to_json(report)?, self.due(now)];
+        let mut work = self.work().await?;
+        let taken = work.one(sql::TICKET_REPORT, note).await?;
+        work.commit().await?;
+        let Some(row) = taken.rows.first() else { return Ok(false) };
+        self.shared.bell.ring(&row::text(row, 0)?);
+        Ok(true)
     }
 
     async fn rescue(

@@ -5,8 +5,9 @@ use provisor_domain::store::Settlement;
 use provisor_domain::ticket::Failure;
 use provisor_domain::{Msisdn, ServiceCode, TicketState};
 
+use super::super::fault::Result;
 use super::super::link::{Ask, params};
-use super::super::{LeaseClock, sql};
+use super::super::{LeaseClock, row, sql};
 use super::ledger::After;
 use super::settle::Leased;
 
@@ -77,6 +78,7 @@ pub(super) struct StayingRows {
     due: Vec<Option<i64>>,
     counts: Vec<i64>,
     in_doubt: Vec<bool>,
+    accepted: Vec<Option<String>>,
     kinds: Vec<Option<&'static str>>,
     reasons: Vec<Option<String>>,
 }
@@ -88,22 +90,25 @@ impl StayingRows {
         one: &Settlement,
         state: TicketState,
         (after, due): (&After<'_>, Option<i64>),
-    ) {
+    ) -> Result<()> {
         let (kind, reason) = columns(after.failure);
         self.ids.push(one.ticket.number());
         self.states.push(state.as_str());
         self.due.push(due);
         self.counts.push(i64::from(after.counts));
         self.in_doubt.push(after.in_doubt);
+        self.accepted.push(after.accepted.as_ref().map(row::to_json).transpose()?);
         self.kinds.push(kind);
         self.reasons.push(reason);
+        Ok(())
     }
 
-    pub(super) fn ask(self, clock: LeaseClock) -> Option<Ask> {
-        let Self { ids, states, due, counts, in_doubt, kinds, reasons } = self;
+    pub(super) fn ask(self, clock: LeaseClock, now: Timestamp) -> Option<Ask> {
+        let Self { ids, states, due, counts, in_doubt, accepted, kinds, reasons } = self;
         let relative = clock == LeaseClock::Database;
         let none = ids.is_empty();
-        let rows = params![ids, states, due, counts, in_doubt, kinds, reasons, relative];
+        let mut rows = params![ids, states, due, counts, in_doubt, kinds, reasons, relative];
+        rows.extend(params![accepted, now.as_millisecond()]);
         (!none).then(|| Ask::new(sql::TICKET_SETTLE_QUEUE, rows))
     }
 }

@@ -8,15 +8,16 @@ mod settle;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use provisor_domain::NetworkCode;
+use provisor_domain::driver::Report;
 use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
 use provisor_domain::store::{
     ClaimAsk, Claimed, NewTicket, Opened, Settled, Settlement, StoreError, TicketStore, WorkerId,
 };
+use provisor_domain::{NetworkCode, TicketId};
 use rusqlite::{Connection, params};
 
 use super::fault::Result as Outcome;
-use super::{SqliteStore, sql};
+use super::{SqliteStore, row, sql};
 
 pub(super) use by_hand::{cancel, retry};
 pub(super) use claim::find_sim;
@@ -45,6 +46,16 @@ impl TicketStore for SqliteStore {
         self.write(move |connection| batch.settle(connection)).await
     }
 
+    async fn ticket_report(
+        &self,
+        ticket: TicketId,
+        epoch: i64,
+        report: Report,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| note_report(connection, (ticket, epoch), &report, now)).await
+    }
+
     /// Nobody else opens tickets in a file but operators' commands, and those can wait for a poll.
     async fn ticket_due(&self) -> NetworkCode {
         std::future::pending().await
@@ -65,6 +76,21 @@ fn check_batch(len: usize) -> Result<(), StoreError> {
         return Ok(());
     }
     Err(StoreError::Conflict(format!("{len} tickets in one call, {TICKETS_PER_BATCH_MAX} fit")))
+}
+
+fn note_report(
+    connection: &Connection,
+    (ticket, epoch): (TicketId, i64),
+    report: &Report,
+    now: Timestamp,
+) -> Outcome<bool> {
+    let taken = connection.prepare_cached(sql::TICKET_REPORT)?.execute(params![
+        ticket.number(),
+        epoch,
+        row::to_json(report)?,
+        now.as_millisecond()
+    ])?;
+    Ok(taken > 0)
 }
 
 fn rescue(

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use provisor_domain::driver::Acceptance;
 use provisor_domain::plan::{Change, NewService, ServiceChange};
 use provisor_domain::store::{Settled, Settlement, Verdict};
 use provisor_domain::ticket::{Failure, TicketEvent};
@@ -205,7 +206,15 @@ struct After<'a> {
     due: Option<Timestamp>,
     counts: bool,
     in_doubt: bool,
+    accepted: Option<Acceptance>,
     failure: Option<&'a Failure>,
+}
+
+impl<'a> After<'a> {
+    /// Of an attempt that does not count, and after which nothing is in doubt.
+    fn of(event: TicketEvent, failure: Option<&'a Failure>) -> Self {
+        Self { event, due: None, counts: false, in_doubt: false, accepted: None, failure }
+    }
 }
 
 fn settle(ledger: &mut Ledger<'_>, one: &Settlement, now: Timestamp) -> Result<Settled> {
@@ -216,24 +225,27 @@ fn settle(ledger: &mut Ledger<'_>, one: &Settlement, now: Timestamp) -> Result<S
     let after = match &one.verdict {
         Verdict::Completed(change) => {
             apply(ledger, &mut ticket, change, now)?;
-            let event = TicketEvent::Complete;
-            After { event, due: None, counts: false, in_doubt: false, failure: None }
+            After::of(TicketEvent::Complete, None)
         }
         Verdict::Failed(failure) => {
             give_number_back(ledger.statements.connection(), &mut ticket, now)?;
-            let event = TicketEvent::Fail;
-            After { event, due: None, counts: true, in_doubt, failure: Some(failure) }
+            After { counts: true, in_doubt, ..After::of(TicketEvent::Fail, Some(failure)) }
         }
+        Verdict::Accepted { accepted, due, failure } => After {
+            due: Some(*due),
+            in_doubt: true,
+            accepted: Some(*accepted),
+            ..After::of(TicketEvent::Postpone, Some(failure))
+        },
         Verdict::Postponed { due, failure, counts, in_doubt } => After {
-            event: TicketEvent::Postpone,
             due: Some(*due),
             counts: *counts,
             in_doubt: *in_doubt,
-            failure: Some(failure),
+            ..After::of(TicketEvent::Postpone, Some(failure))
         },
         Verdict::Unknown(failure) => {
-            let event = TicketEvent::LoseTrack;
-            After { event, due: None, counts: true, in_doubt: true, failure: Some(failure) }
+            let after = After::of(TicketEvent::LoseTrack, Some(failure));
+            After { counts: true, in_doubt: true, ..after }
         }
     };
     let state = TicketState::Running
@@ -271,6 +283,8 @@ fn write_ticket(
         after.in_doubt,
         kind,
         reason,
+        after.accepted.as_ref().map(row::to_json).transpose()?,
+        now.as_millisecond(),
     ])?;
     statements.get(sql::TICKET_SETTLE_ATTEMPT)?.execute(params![
         one.ticket.number(),

@@ -15,6 +15,7 @@ pub(crate) mod portal_reading;
 pub(crate) mod portal_settling;
 pub(crate) mod portal_world;
 pub(crate) mod reconciling;
+pub(crate) mod reports;
 pub(crate) mod settling;
 pub(crate) mod support_cases;
 pub(crate) mod users;
@@ -39,6 +40,10 @@ macro_rules! suite {
                 a_postponed_ticket_comes_back, an_unknown_ticket_waits_for_a_person,
                 a_lease_is_settled_once, what_the_books_refuse_harms_nobody_else,
                 every_kind_of_order_changes_the_books;
+            reports: an_accepted_ticket_waits_and_its_report_makes_it_due,
+                a_report_that_comes_before_the_settlement_is_kept,
+                only_the_first_report_of_the_newest_attempt_counts, what_has_ended_takes_no_report,
+                an_attempt_that_does_not_count_keeps_the_report;
             numbers: a_range_is_given_out_in_order, a_reserved_number_is_kept, a_range_runs_out,
                 what_was_not_used_is_given_again, what_became_a_sims_own_is_not_given_again,
                 a_number_rests_after_its_service,
@@ -61,7 +66,7 @@ macro_rules! suite {
                 mailboxes_are_replaced_whole, a_ticket_changes_what_it_is_about;
             portal_reading: a_portal_customer_is_its_tenants, portal_customers_come_in_pages,
                 tenants_are_listed_and_their_changes_noticed, a_tenants_user_calls_for_it_alone;
-            imports: an_import_lands_in_one_moment, bad_rows_are_named, an_abandoned_import_leaves_nothing,
+            imports: an_import_lands_in_one_moment, a_lease_carries_the_sims_keys_sealed, bad_rows_are_named, an_abandoned_import_leaves_nothing,
                 a_new_import_takes_an_unfinished_one_back;
             operations: maintenance_and_stamps, tickets_are_listed, tickets_are_moved_by_hand,
                 services_are_closed, queues_are_counted;

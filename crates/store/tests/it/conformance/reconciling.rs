@@ -11,15 +11,15 @@ use provisor_domain::limits::SLICE_TRIES_MAX;
 use provisor_domain::order::OrderKind;
 use provisor_domain::plan::wanted;
 use provisor_domain::store::{
-    Checked, Finding, NewTicket, Opened, Place, Settled, Slice, Standing, Store, SubjectClaim,
-    SweepAsk, Swept, Verdict, Walk,
+    Checked, Finding, NewTicket, Opened, PageAsk, Place, Settled, Slice, Standing, Store,
+    SubjectClaim, SweepAsk, Swept, Verdict, Walk,
 };
 use provisor_domain::ticket::{FailureKind, Subject};
 use provisor_domain::{Iccid, Order, SimRecord, SimState, TicketState};
 
 use super::world::{MARIO, World, a, failure, iccid, origin, own_number, service_books, stock_sim};
 
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 const PERIOD: Duration = Duration::from_hours(24);
 
 fn sweep(walk: Walk, take: usize, now: Timestamp) -> SweepAsk {
@@ -30,7 +30,7 @@ fn sweep(walk: Walk, take: usize, now: Timestamp) -> SweepAsk {
         pause: Duration::from_secs(2),
         idle: Duration::from_secs(10),
         period: PERIOD,
-        age: Duration::from_secs(300),
+        age: Duration::from_mins(5),
         age_max: Duration::from_hours(1),
         lease: LEASE,
         now,
@@ -56,6 +56,11 @@ async fn nothing(world: &World, ask: SweepAsk) -> i64 {
     }
 }
 
+/// The first walk through live services is not begun at once: from the test's beginning on it is due.
+async fn begun(world: &World) {
+    assert_eq!(nothing(world, sweep(Walk::Live, 9, world.at(-300))).await, 0);
+}
+
 async fn settle(world: &World, slice: &Slice, checked: Vec<Checked>, seconds: i64) -> usize {
     let now = world.at(seconds);
     world.store.sweep_settle(a("AS"), slice.id, checked, now).await.unwrap().len()
@@ -73,6 +78,7 @@ fn as_wanted(standing: &Standing) -> Checked {
 
 pub(crate) async fn live_services_are_handed_out_once_a_period(store: Arc<dyn Store>) {
     let world = World::with_sims(store, 6).await;
+    begun(&world).await;
     assert_eq!(nothing(&world, sweep(Walk::Live, 2, world.start)).await, 10);
     for number in 0..5 {
         world.connected(number).await;
@@ -112,6 +118,7 @@ pub(crate) async fn a_slice_that_was_left_behind_is_handed_out_again(store: Arc<
     for number in 0..3 {
         world.connected(number).await;
     }
+    begun(&world).await;
     let lost = swept(&world, sweep(Walk::Live, 2, world.start)).await;
     let other = swept(&world, sweep(Walk::Live, 2, world.at(59))).await;
     assert_eq!(sims(&other.standings), [iccid(2)]);
@@ -138,6 +145,7 @@ pub(crate) async fn slices_of_many_nodes_do_not_overlap(store: Arc<dyn Store>) {
     for number in 0..SIMS {
         world.connected(number).await;
     }
+    begun(&world).await;
     let nodes = (0..8).map(|_| {
         let world = Arc::clone(&world);
         tokio::spawn(async move {
@@ -214,8 +222,8 @@ pub(crate) async fn what_is_to_be_checked_can_be_read_in_pages(store: Arc<dyn St
     let over = world.connected(2).await;
     world.done(world.change(&over, Order::Disconnect).await, world.at(9)).await;
     let page = async |walk, after, until| {
-        let until = world.at(until);
-        let page = world.store.check_page(a("AS"), walk, after, until, 1).await.unwrap();
+        let ask = PageAsk { network: a("AS"), walk, after, until: world.at(until), take: 1 };
+        let page = world.store.check_page(ask).await.unwrap();
         (sims(&page.standings), page.last)
     };
     let place = |major| Place { major, minor: 0 };
@@ -234,6 +242,7 @@ pub(crate) async fn drifts_come_and_go(store: Arc<dyn Store>) {
     let world = World::with_sims(store, 3).await;
     let service = world.connected(0).await;
     world.connected(1).await;
+    begun(&world).await;
     let slice = swept(&world, sweep(Walk::Live, 9, world.start)).await;
     let [first, second] = slice.standings.as_slice() else { panic!("{slice:?}") };
     let found = vec![differs(first, DriftKind::Own), differs(second, DriftKind::Foreign)];
@@ -278,6 +287,7 @@ pub(crate) async fn a_difference_counts_only_against_the_books_it_was_found_by(
 ) {
     let world = World::with_sims(store, 2).await;
     let (moved, held) = (world.connected(0).await, world.connected(1).await);
+    begun(&world).await;
     let slice = swept(&world, sweep(Walk::Live, 9, world.start)).await;
     world.done(world.change(&moved, bar()).await, world.at(1)).await;
     let open = world.opened(world.change(&held, Order::Reassert).await).await;
@@ -290,7 +300,9 @@ pub(crate) async fn a_difference_counts_only_against_the_books_it_was_found_by(
     // What was found after a restore stays that, whatever a later check makes of it.
     let kinds = [DriftKind::Restored, DriftKind::Own];
     for kind in kinds {
-        settle(&world, &slice, vec![differs(&slice.standings[1], kind)], 3).await;
+        let version = world.sim(1).await.version;
+        let found = Checked { version, ..differs(&slice.standings[1], kind) };
+        settle(&world, &slice, vec![found], 3).await;
         assert_eq!(world.store.drift_list(None, 9).await.unwrap()[0].kind, DriftKind::Restored);
     }
     settle(&world, &slice, vec![as_wanted(&slice.standings[1])], 4).await;
