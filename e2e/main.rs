@@ -13,6 +13,8 @@ mod ccc;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
 mod crash;
 // The element of the HTTP driver's own tests.
 #[cfg(test)]

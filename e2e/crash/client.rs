@@ -12,10 +12,10 @@ use crate::rig::*;
 
 /// What the server has accepted from a client.
 #[derive(Debug, Clone)]
-pub(super) struct Promise {
-    pub(super) name: Name,
-    pub(super) kind: &'static str,
-    pub(super) subject: String,
+pub(crate) struct Promise {
+    pub(crate) name: Name,
+    pub(crate) kind: &'static str,
+    pub(crate) subject: String,
 }
 
 /// What all clients know together, through all rounds.
@@ -98,7 +98,7 @@ impl Clients {
                 self.promises.lock().expect("no client panicked").push(promise);
             }
             Reply::Refused => {}
-            Reply::Broken => {
+            Reply::ComeBack | Reply::Broken => {
                 assert!(faults, "something is broken: {order:?}");
                 self.keep(order);
             }

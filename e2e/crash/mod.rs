@@ -19,6 +19,13 @@ mod tampering;
 mod world;
 
 use crate::rig::*;
+// What the test of a cluster shares with this one.
+pub(crate) use chance::Chance;
+pub(crate) use checks::{Remains, all_tickets_are_known, remains};
+pub(crate) use client::Promise;
+pub(crate) use order::{Order, Reply};
+pub(crate) use world::{Size, catalogue};
+
 use kills::Kills;
 use load::{ANSWERS_PER_ROUND, Death, Load};
 

@@ -11,11 +11,11 @@ use crate::rig::*;
 
 /// What a client wants.
 #[derive(Debug, Clone)]
-pub(super) struct Order {
+pub(crate) struct Order {
     /// The kind of its ticket in the books.
-    pub(super) kind: &'static str,
+    pub(crate) kind: &'static str,
     /// The SIM or the portal customer it is for.
-    pub(super) subject: String,
+    pub(crate) subject: String,
     how: How,
 }
 
@@ -30,18 +30,20 @@ enum How {
 
 /// What the server said to an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// It is on disk under this name.
     Accepted(Name),
     /// The order does not fit what is on file, as happens to clients who know nothing of each other.
     Refused,
+    /// Not now, come back (503 with `Retry-After`). The order may be on disk all the same.
+    ComeBack,
     /// Something is broken. As good as no answer: the order may be on disk all the same.
     Broken,
 }
 
 /// What a client is given for an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Name {
+pub(crate) enum Name {
     /// A ticket's number.
     Ticket(i64),
     /// A number in a relation.
@@ -50,7 +52,7 @@ pub(super) enum Name {
 
 impl Order {
     /// Any order for any SIM or portal customer; many are refused, as the clients know nothing of each other.
-    pub(super) fn any(size: Size, chance: &mut Chance, key: String) -> Self {
+    pub(crate) fn any(size: Size, chance: &mut Chance, key: String) -> Self {
         match chance.below(3) {
             0 => Self::portal(world::portal_customer(chance.below(size.portal_customers)), chance),
             _ => Self::service(world::sim(chance.below(size.sims)), chance, key),
@@ -93,12 +95,12 @@ impl Order {
     }
 
     /// Whether it may be sent again when nobody answered: then it is one order all the same.
-    pub(super) fn may_be_repeated(&self) -> bool {
+    pub(crate) fn may_be_repeated(&self) -> bool {
         matches!(self.how, How::Service { .. })
     }
 
     /// Sends it. An error when nobody answers.
-    pub(super) fn send(&self, caller: &mut Caller) -> io::Result<Reply> {
+    pub(crate) fn send(&self, caller: &mut Caller) -> io::Result<Reply> {
         match &self.how {
             How::Service { method, members, key } => self.to_ccc(caller, method, members, key),
             How::Portal { relation, path } => self.to_simple_portal(caller, relation, path),
@@ -117,6 +119,9 @@ impl Order {
         let headers = [("Idempotency-Key", key)];
         let answer =
             caller.http.try_post(&format!("/api/v1/{method}"), &headers, body.as_bytes())?;
+        if asks_to_come_back(&answer) {
+            return Ok(Reply::ComeBack);
+        }
         Ok(match answer.code().as_str() {
             "ok" => Reply::Accepted(Name::Ticket(answer.ticket().parse().expect("a number"))),
             "101" | "302" | "400" | "402" => Reply::Refused,
@@ -133,6 +138,9 @@ impl Order {
     ) -> io::Result<Reply> {
         let path = format!("/kommitt/ccsimplemailapi/{path}");
         let answer = caller.http.try_post(&path, &[("Prefer", "respond-async")], b"")?;
+        if asks_to_come_back(&answer) {
+            return Ok(Reply::ComeBack);
+        }
         Ok(match answer.status {
             200 => {
                 let sequence = answer.json()["sequence"].as_i64().expect("a number");
@@ -143,4 +151,9 @@ impl Order {
             _ => panic!("{self:?}: {answer:?}"),
         })
     }
+}
+
+fn asks_to_come_back(answer: &Answer) -> bool {
+    let after = answer.header("retry-after").and_then(|after| after.parse::<u64>().ok());
+    answer.status == 503 && after.is_some_and(|seconds| seconds > 0)
 }

@@ -6,15 +6,15 @@ use crate::rig::Kind;
 
 /// How many there are to order for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Size {
-    pub(super) sims: usize,
-    pub(super) portal_customers: usize,
+pub(crate) struct Size {
+    pub(crate) sims: usize,
+    pub(crate) portal_customers: usize,
 }
 
 impl Size {
     /// On a file the next server takes over at once what the dead one was carrying out. On PostgreSQL that stays locked until
     /// its lease has ended: with few subjects there would be nothing left to order for after some kills.
-    pub(super) fn on(kind: Kind) -> Self {
+    pub(crate) fn on(kind: Kind) -> Self {
         match kind {
             Kind::Sqlite => Self { sims: 50, portal_customers: 20 },
             Kind::Postgres => Self { sims: 300, portal_customers: 120 },
@@ -23,12 +23,12 @@ impl Size {
 }
 
 /// The n-th portal customer.
-pub(super) fn portal_customer(n: usize) -> String {
+pub(crate) fn portal_customer(n: usize) -> String {
     format!("Cust{n:02}")
 }
 
 /// The n-th SIM.
-pub(super) fn sim(n: usize) -> String {
+pub(crate) fn sim(n: usize) -> String {
     format!("89103900000200{n:05}")
 }
 
@@ -86,7 +86,7 @@ boltons = []
 "#;
 
 /// The catalogue. Every third SIM has a number of its own.
-pub(super) fn catalogue(seed: u64, size: Size) -> String {
+pub(crate) fn catalogue(seed: u64, size: Size) -> String {
     let mut toml = NETWORK.replace("SEED", &seed.to_string());
     for n in 0..size.sims {
         let own = if n % 3 == 0 { format!("msisdn = \"07718{n:06}\"\n") } else { String::new() };

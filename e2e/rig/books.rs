@@ -10,8 +10,8 @@ use super::postgres;
 /// A row; `None` is NULL.
 pub(crate) type Row = Vec<Option<String>>;
 
-/// What every connection to a server is set to. A question finds all tickets under the name `ticket`, as in a file: should the
-/// server ever keep them in several tables, a temporary view of that name belongs here.
+/// What every connection to a server is set to. A question finds all tickets under the name `ticket`, as in a file: there it is
+/// a view.
 const SETTINGS: &str = "SET search_path = provisor; SET client_min_messages = warning";
 
 /// The database of a world, past the program.
@@ -51,6 +51,14 @@ impl Books {
     pub(crate) fn column(&self, sql: &str) -> Vec<String> {
         let first = |row: Row| row.into_iter().next().flatten();
         self.rows(sql).into_iter().map(|row| first(row).expect("a value")).collect()
+    }
+
+    /// The table that has a row for every ticket, with what never changes of it.
+    pub(crate) fn tickets(&self) -> &'static str {
+        match self {
+            Self::File(_) => "ticket",
+            Self::Server(_) => "ticket_record",
+        }
     }
 
     /// How one of the document's relations is called here.

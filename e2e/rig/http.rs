@@ -62,6 +62,11 @@ impl Client {
         Self { address, stream: None }
     }
 
+    /// Whom it calls.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// A POST of `body` as it stands, without a content type, as the old clients send it.
     pub(crate) fn post(&mut self, path: &str, body: &str) -> Answer {
         self.post_with(path, &[], body)

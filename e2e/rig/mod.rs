@@ -3,6 +3,7 @@
 mod books;
 mod catalogue;
 mod certificates;
+mod chaos;
 mod cluster;
 mod http;
 mod json;
@@ -18,6 +19,7 @@ mod world;
 pub(crate) use books::Books;
 pub(crate) use catalogue::*;
 pub(crate) use certificates::Certificates;
+pub(crate) use chaos::{Chaos, Hold};
 pub(crate) use cluster::{Cluster, Stop};
 pub(crate) use http::{Answer, Client};
 pub(crate) use json::Json;

@@ -160,7 +160,7 @@ impl World {
                 (Books::file(&copy), None)
             }
             Place::Server(database) => {
-                let copy = database.copy();
+                let copy = postgres::Database::of(&database.name);
                 (Books::server(&copy.url), Some(copy))
             }
             Place::At(_) => panic!("only the shared cluster copies its databases"),

@@ -27,6 +27,9 @@ pub const ATTEMPTS_MAX: u32 = 8;
 pub const TICKET_AGE_DAYS_MAX: i64 = 7;
 /// How long a claimed ticket belongs to its worker, in seconds.
 pub const LEASE_SECONDS: u64 = 15;
+/// How long nobody else takes up a ticket after its lease has ended, in seconds: what its worker sent last may still be on its
+/// way ([`COMMAND_SECONDS_MAX`]) and under way in the network (2 s).
+pub const TAKEOVER_SECONDS: u64 = COMMAND_SECONDS_MAX + 2;
 /// How long one command at a network may take, in seconds. Well inside the lease, so that a settlement still fits.
 pub const COMMAND_SECONDS_MAX: u64 = 5;
 /// How long a query waits for what the network says, in seconds.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use provisor_domain::limits::LEASE_SECONDS;
+use provisor_domain::limits::{LEASE_SECONDS, TAKEOVER_SECONDS};
 use provisor_domain::store::{
     ClaimAsk, Claimed, Settled, Settlement, StoreError, Verdict, WorkerId,
 };
@@ -14,6 +14,10 @@ use provisor_domain::{CustomerNumber, OrderKind, TicketState};
 use crate::engine::Engine;
 use crate::networks::Network;
 
+/// How long the store keeps a claimed ticket from others.
+const KEPT: Duration = Duration::from_secs(LEASE_SECONDS + TAKEOVER_SECONDS);
+/// How much sooner than that its lease ends.
+const TAKEOVER: SignedDuration = SignedDuration::from_secs(TAKEOVER_SECONDS.cast_signed());
 /// When a network is looked at after a command that may have come late.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(2);
 
@@ -60,12 +64,17 @@ impl Desk {
             worker: self.worker,
             take: room,
             after: last,
-            lease: Duration::from_secs(LEASE_SECONDS),
+            lease: KEPT,
             now: self.engine.clock.now(),
         };
         let claim = self.engine.store.ticket_claim(ask);
         match self.engine.metrics.timed("ticket_claim", claim).await {
-            Ok(claimed) => Some(claimed),
+            Ok(mut claimed) => {
+                for lease in &mut claimed.leases {
+                    lease.until = lease.until.saturating_sub(TAKEOVER).unwrap_or(lease.until);
+                }
+                Some(claimed)
+            }
             Err(error @ StoreError::Undecided(_)) => {
                 tracing::error!(network = %self.network.entry.code, %error,
                     "tickets may have been claimed for nobody; those come back when their leases end");

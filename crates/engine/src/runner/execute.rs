@@ -1,8 +1,11 @@
 //! One attempt at one ticket: plan it, command the network, decide what becomes of the ticket.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::task::Poll;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -15,6 +18,7 @@ use provisor_domain::limits::{
 use provisor_domain::plan::{Change, Instruction, plan};
 use provisor_domain::store::{Lease, Settlement, Verdict};
 use provisor_domain::ticket::{Failure, FailureKind};
+use tokio::time::Instant;
 
 use crate::networks::Network;
 
@@ -57,9 +61,23 @@ pub(crate) enum Ending {
     GivenBack(&'static str),
 }
 
-/// Carries `lease` out at `network`. Never fails: whatever happens is an [`Ending`].
-pub(crate) async fn attempt(network: Arc<Network>, lease: Lease, now: Timestamp) -> Attempted {
+/// Carries `lease`, which was claimed just `now`, out at `network`. Never fails: whatever happens is an [`Ending`].
+pub(crate) fn attempt(
+    network: Arc<Network>,
+    lease: Lease,
+    now: Timestamp,
+) -> impl Future<Output = Attempted> {
+    // From here on, not from when it is first driven: the process may be frozen in between.
     let began = Instant::now();
+    carry_out(network, lease, now, began)
+}
+
+async fn carry_out(
+    network: Arc<Network>,
+    lease: Lease,
+    now: Timestamp,
+    began: Instant,
+) -> Attempted {
     let once = OnceKey { ticket: lease.ticket, epoch: lease.epoch };
     let kept = Attempt {
         kind: lease.kind,
@@ -83,7 +101,7 @@ pub(crate) async fn attempt(network: Arc<Network>, lease: Lease, now: Timestamp)
                 None => Ending::BooksOnly(Box::new(plan.change)),
                 Some(instruction) => match sending(&network.element, &instruction, &heard) {
                     Err(failure) => Ending::Wanting(failure),
-                    Ok(sending) => ask(&network, sending, lease.until, now)
+                    Ok(sending) => ask(&network, sending, (lease.until, now), began)
                         .await
                         .map_or(Ending::GivenBack("too little of the lease was left"), |outcome| {
                             Ending::Asked(outcome, Box::new(plan.change))
@@ -95,23 +113,38 @@ pub(crate) async fn attempt(network: Arc<Network>, lease: Lease, now: Timestamp)
     Attempted { lease: kept, ending, took: began.elapsed() }
 }
 
-/// Sends the command under its deadline; `None` when the deadline would reach past the lease.
+/// Sends the command under its deadline, which counts from `began`; `None` when it would reach past the lease, which ends
+/// at `until` and was claimed before `now`, or when it has passed already.
 async fn ask(
     network: &Network,
     sending: BoxFuture<'_, Outcome>,
-    until: Timestamp,
-    now: Timestamp,
+    (until, now): (Timestamp, Timestamp),
+    began: Instant,
 ) -> Option<Outcome> {
     let deadline = network.element.limits().command_deadline;
-    if until.duration_since(now) <= SignedDuration::try_from(deadline).ok()? {
+    let too_late = until.duration_since(now) <= SignedDuration::try_from(deadline).ok()?;
+    if too_late || began.elapsed() >= deadline {
         return None;
     }
     let sending = AssertUnwindSafe(sending).catch_unwind();
-    Some(match tokio::time::timeout(deadline, sending).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_panic)) => Outcome::Unknown { reason: "the driver panicked".into() },
-        Err(_elapsed) => Outcome::Unknown { reason: format!("no answer within {deadline:?}") },
+    Some(match before(began + deadline, sending).await {
+        Some(Ok(outcome)) => outcome,
+        Some(Err(_panic)) => Outcome::Unknown { reason: "the driver panicked".into() },
+        None => Outcome::Unknown { reason: format!("no answer within {deadline:?}") },
     })
+}
+
+/// Drives `sending` until `end`. Looks at the time before each step of it: one whose process was frozen past its end, and
+/// with it perhaps past its lease, sends nothing more when it goes on.
+async fn before<T>(end: Instant, sending: impl Future<Output = T>) -> Option<T> {
+    let (mut sending, mut alarm) = (pin!(sending), pin!(tokio::time::sleep_until(end)));
+    poll_fn(|context| {
+        if Instant::now() >= end || alarm.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        sending.as_mut().poll(context).map(Some)
+    })
+    .await
 }
 
 /// The command on its way to the driver; what is wanting when there is no driver for it.
@@ -269,6 +302,26 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_frozen_past_its_end_sends_nothing_more() {
+        let sent = |frozen: u64| async move {
+            let mut sent = false;
+            let sending = async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                sent = true;
+            };
+            // While it waits, all timers run out at once.
+            let end = Instant::now() + Duration::from_secs(5);
+            let frozen = tokio::time::advance(Duration::from_secs(frozen));
+            let (ended, ()) = tokio::join!(before(end, sending), frozen);
+            assert_eq!(ended.is_some(), sent);
+            sent
+        };
+        assert!(sent(4).await);
+        assert!(!sent(5).await);
+        assert!(!sent(60).await);
     }
 
     fn attempt_after(attempts_before: u32, in_doubt: bool) -> Attempt {

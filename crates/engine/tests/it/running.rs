@@ -9,13 +9,14 @@ use async_trait::async_trait;
 use provisor_domain::driver::{
     Command, Comparison, Driver, DriverLimits, Element, NetworkStatus, Outcome, Want, Wanted,
 };
+use provisor_domain::limits::{LEASE_SECONDS, TAKEOVER_SECONDS};
 use provisor_domain::store::{Operations, TicketMoved};
 use provisor_domain::ticket::FailureKind;
 use provisor_domain::{Iccid, Imsi, TicketState};
 use provisor_engine::{ConnectOrder, NetworkFactory};
 use tokio::sync::Notify;
 
-use crate::rig::{World, connect, iccid, origin};
+use crate::rig::{Running, World, connect, iccid, origin};
 
 /// What a scripted network does with the command of this number (counted from 0).
 type Play = Box<dyn Fn(usize) -> Act + Send + Sync>;
@@ -305,4 +306,27 @@ async fn stopping_finishes_what_is_at_the_network() {
     script.released.notify_one();
     running.finish().await;
     world.until(raised.ticket, &[TicketState::Completed]).await;
+}
+
+#[tokio::test]
+async fn nobody_takes_a_ticket_up_before_what_its_worker_sent_last_has_arrived() {
+    let script = Arc::new(Script::new(|n| if n == 0 { Act::Hang } else { Act::Obey }));
+    let world = World::with(script.clone()).await;
+    let dead = world.run();
+    let mario = world.call("MarioG").await;
+    let raised = world.connect(&mario, 1).await;
+    while script.commands() < 1 {
+        tokio::task::yield_now().await;
+    }
+    dead.kill().await;
+    // Another process, which does not know that the first one is dead.
+    let other = Running::of(&world.neighbour().await, false);
+    world.clock.pass(Duration::from_secs(LEASE_SECONDS + TAKEOVER_SECONDS - 1));
+    let second = world.connect(&mario, 2).await;
+    world.until(second.ticket, &[TicketState::Completed]).await;
+    let detail = world.store.ticket_show(raised.ticket).await.unwrap().unwrap();
+    assert_eq!(detail.ticket.state, TicketState::Running);
+    world.clock.pass(Duration::from_secs(1));
+    world.until(raised.ticket, &[TicketState::Completed]).await;
+    other.finish().await;
 }

@@ -20,7 +20,7 @@ use tokio_postgres::Row;
 
 use super::fault::{Fault, Result as Outcome};
 use super::link::{Answer, Ask, params};
-use super::tickets::{KeyRows, remembered};
+use super::tickets::{KeyRows, number_of_ticket, remembered};
 use super::{PostgresStore, audit, row, sql, told};
 
 /// Where the columns of the SIM begin, after those of its service; the ticket that is open for it comes last.
@@ -251,7 +251,7 @@ impl PostgresStore {
         if first(&known, 0).is_none() {
             return Err(Fault::conflict(format!("ticket type {} is not known", case.ticket_type)));
         }
-        let id = self.shared.numbers.ticket(&mut work).await?;
+        let id = number_of_ticket(&mut work).await?;
         if let Some(key) = key {
             let mut rows = KeyRows::default();
             rows.add(key, id, case.raised)?;

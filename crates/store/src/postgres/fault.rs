@@ -71,13 +71,19 @@ fn is_constraint(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|state| state.code().starts_with("23"))
 }
 
+/// Somebody else was in the way; a standby; a session that was ended because this process was frozen in a transaction.
+const PASSING: [SqlState; 3] = [
+    SqlState::LOCK_NOT_AVAILABLE,
+    SqlState::READ_ONLY_SQL_TRANSACTION,
+    SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+];
+
 /// Whether what failed may succeed later: the server goes down or comes up, is a standby, has no room, or somebody else
 /// was in the way. After each of them nothing was written.
 fn passes(state: &SqlState) -> bool {
     const CLASSES: [&str; 4] = ["08", "40", "53", "57"];
     let code = state.code();
-    CLASSES.iter().any(|class| code.starts_with(class))
-        || [SqlState::LOCK_NOT_AVAILABLE, SqlState::READ_ONLY_SQL_TRANSACTION].contains(state)
+    CLASSES.iter().any(|class| code.starts_with(class)) || PASSING.contains(state)
 }
 
 /// The connection is gone, or could not be made.

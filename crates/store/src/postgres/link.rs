@@ -19,6 +19,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Row, Statement};
 
 use super::fault::{Fault, Result};
+use super::tickets::Numbers;
 
 /// How long the server keeps the plans of a connection. They are made for tables of the size that these had then; those of
 /// a new installation grow fast.
@@ -144,6 +145,7 @@ pub(super) struct Link {
     statements: Mutex<HashMap<usize, Statement>>,
     planned: Mutex<Instant>,
     sending: Mutex<()>,
+    pub(super) numbers: Numbers,
 }
 
 type Sent<'a> =
@@ -152,7 +154,13 @@ type Sent<'a> =
 impl Link {
     pub(super) fn new(client: Client) -> Self {
         let planned = Mutex::new(Instant::now());
-        Self { client, statements: Mutex::default(), planned, sending: Mutex::default() }
+        Self {
+            client,
+            statements: Mutex::default(),
+            planned,
+            sending: Mutex::default(),
+            numbers: Numbers::default(),
+        }
     }
 
     pub(super) fn is_broken(&self) -> bool {

@@ -54,7 +54,6 @@ use fault::{Fault, Result as Outcome};
 use gather::Gatherer;
 use line::Line;
 use link::{Answer, Ask, Frame, Param, SNAPSHOT};
-use tickets::Numbers;
 use work::Work;
 
 /// How a store is opened.
@@ -118,7 +117,6 @@ struct Shared {
     readers: Vec<Line>,
     next_reader: AtomicUsize,
     next_writer: AtomicUsize,
-    numbers: Numbers,
     clock: LeaseClock,
     bell: Bell,
 }
@@ -147,7 +145,6 @@ impl PostgresStore {
             readers: lines(options.readers),
             next_reader: AtomicUsize::new(0),
             next_writer: AtomicUsize::new(0),
-            numbers: Numbers::default(),
             clock: options.clock,
             bell: Bell::hang(address),
         });

@@ -23,6 +23,11 @@ impl Work {
         Self { link, turn: Some(turn), begun: false, runtime: runtime.clone() }
     }
 
+    /// The connection that it has.
+    pub(super) fn link(&self) -> Arc<Link> {
+        Arc::clone(&self.link)
+    }
+
     /// Sends the asks in one go; answers in their order.
     pub(super) async fn go(&mut self, asks: &[Ask]) -> Result<Vec<Answer>> {
         if asks.is_empty() {

@@ -27,7 +27,7 @@ use super::{LeaseClock, PostgresStore, Shared, row, sql, told};
 
 pub(super) use by_hand::{cancel, retry};
 pub(super) use ledger::{add_services, count_services};
-pub(super) use numbers::Numbers;
+pub(super) use numbers::{Numbers, ticket as number_of_ticket};
 pub(super) use open::{open, remembered};
 pub(super) use opened::KeyRows;
 

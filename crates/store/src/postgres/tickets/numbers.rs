@@ -2,6 +2,10 @@
 //!
 //! A number that was taken and not used (a transaction was rolled back, a settlement refused) is kept for the next one.
 //! A gap remains where a process ends in between, or another node was faster; nothing depends on there being none.
+//!
+//! Invariant: a number is used on the connection only that took it. What a sequence handed out is durable with a commit that
+//! comes after it: a server that crashes, or a standby that takes its place, hands out once more what nobody committed.
+//! Every connection has ended by then, and with it what was kept.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -9,11 +13,11 @@ use std::sync::{Mutex, PoisonError};
 use provisor_domain::{ServiceCode, TicketId};
 
 use super::super::fault::{Fault, Result};
-use super::super::link::params;
+use super::super::link::{Link, params};
 use super::super::work::Work;
 use super::super::{row, sql};
 
-/// The numbers that this process has taken and not used.
+/// The numbers that a connection has taken and nobody used.
 #[derive(Default)]
 pub(in super::super) struct Numbers {
     tickets: Kept,
@@ -53,34 +57,36 @@ impl Kept {
     }
 }
 
-impl Numbers {
-    /// The number of one ticket or support case.
-    pub(in super::super) async fn ticket(&self, work: &mut Work) -> Result<TicketId> {
-        let numbers = self.tickets(work, 1).await?;
-        numbers.first().copied().ok_or_else(|| Fault::broken("no number for a ticket"))
-    }
+/// The number of one ticket or support case.
+pub(in super::super) async fn ticket(work: &mut Work) -> Result<TicketId> {
+    let numbers = tickets(work, 1).await?;
+    numbers.first().copied().ok_or_else(|| Fault::broken("no number for a ticket"))
+}
 
-    /// Numbers of tickets, upward.
-    pub(super) async fn tickets(&self, work: &mut Work, count: usize) -> Result<Vec<TicketId>> {
-        let numbers = self.tickets.take(work, sql::TICKET_OPEN_NEXT_ID, count).await?;
-        let number = |number| TicketId::new(number).ok_or_else(|| Fault::broken("no number"));
-        numbers.into_iter().map(number).collect()
-    }
+/// Numbers of tickets, upward.
+pub(super) async fn tickets(work: &mut Work, count: usize) -> Result<Vec<TicketId>> {
+    let link = work.link();
+    let numbers = link.numbers.tickets.take(work, sql::TICKET_OPEN_NEXT_ID, count).await?;
+    let number = |number| TicketId::new(number).ok_or_else(|| Fault::broken("no number"));
+    numbers.into_iter().map(number).collect()
+}
 
-    /// Tickets with these numbers were not written.
+/// Codes of services, upward.
+pub(super) async fn services(work: &mut Work, count: usize) -> Result<Vec<ServiceCode>> {
+    let link = work.link();
+    let codes = link.numbers.services.take(work, sql::TICKET_SETTLE_NEXT_SERVICE, count).await?;
+    let code = |code| ServiceCode::new(code).ok_or_else(|| Fault::broken("no code"));
+    codes.into_iter().map(code).collect()
+}
+
+impl Link {
+    /// Tickets with these numbers, which were taken here, were not written.
     pub(super) fn tickets_unused(&self, unused: impl IntoIterator<Item = TicketId>) {
-        self.tickets.give_back(unused.into_iter().map(TicketId::number));
+        self.numbers.tickets.give_back(unused.into_iter().map(TicketId::number));
     }
 
-    /// Codes of services, upward.
-    pub(super) async fn services(&self, work: &mut Work, count: usize) -> Result<Vec<ServiceCode>> {
-        let codes = self.services.take(work, sql::TICKET_SETTLE_NEXT_SERVICE, count).await?;
-        let code = |code| ServiceCode::new(code).ok_or_else(|| Fault::broken("no code"));
-        codes.into_iter().map(code).collect()
-    }
-
-    /// Services with these codes were not written.
+    /// Services with these codes, which were taken here, were not written.
     pub(super) fn services_unused(&self, unused: impl IntoIterator<Item = ServiceCode>) {
-        self.services.give_back(unused.into_iter().map(ServiceCode::number));
+        self.numbers.services.give_back(unused.into_iter().map(ServiceCode::number));
     }
 }

@@ -11,6 +11,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -21,9 +22,10 @@ use tokio_postgres::Row;
 
 use super::super::fault::{Fault, Result};
 use super::super::line::Line;
-use super::super::link::{Answer, Ask, params};
+use super::super::link::{Answer, Ask, Link, params};
 use super::super::work::Work;
 use super::super::{Shared, audit, row, sql};
+use super::numbers;
 use super::opened::{KeyRows, RequestRows, SecretRows, TicketRows};
 
 /// Most expired idempotency keys that are deleted with one new one.
@@ -46,17 +48,19 @@ pub(in super::super) async fn open(
 ) -> Result<Vec<Opened>> {
     let key = row::number(RandomState::new().build_hasher().finish() >> 1);
     let answers = vec![None; tickets.len()];
-    let mut batch = Batch { shared, line, tickets, key, begun: false, answers, ids: Vec::new() };
-    match batch.run(line.work().await?).await {
+    let work = line.work().await?;
+    let link = work.link();
+    let (begun, ids) = (false, Vec::new());
+    let mut batch = Batch { shared, line, link, tickets, key, begun, answers, ids };
+    match batch.run(work).await {
         Ok(()) => {}
         Err(Fault::Unknown(reason)) => {
             if !batch.was_written(&reason).await? {
-                shared.numbers.tickets_unused(batch.ids);
                 return Err(Fault::unavailable("the connection broke before the commit"));
             }
         }
         Err(fault) => {
-            shared.numbers.tickets_unused(batch.ids);
+            batch.link.tickets_unused(batch.ids);
             return Err(fault);
         }
     }
@@ -67,6 +71,8 @@ pub(in super::super) async fn open(
 struct Batch<'a> {
     shared: &'a Shared,
     line: &'a Line,
+    /// What it is written on.
+    link: Arc<Link>,
     tickets: &'a [NewTicket],
     /// Made for this call: its tickets carry it, and it is locked until the transaction has ended.
     key: i64,
@@ -196,7 +202,7 @@ impl Batch<'_> {
     }
 
     async fn number(&mut self, work: &mut Work, passed: Vec<usize>) -> Result<Vec<Candidate>> {
-        let ids = self.shared.numbers.tickets(work, passed.len()).await?;
+        let ids = numbers::tickets(work, passed.len()).await?;
         self.ids.extend(&ids);
         Ok(passed.into_iter().zip(ids).map(|(at, id)| Candidate { at, id }).collect())
     }
@@ -266,7 +272,7 @@ impl Batch<'_> {
         work.one(sql::TICKET_OPEN_TAKE_BACK, taken).await?;
         let lost: HashSet<TicketId> = lost.iter().map(|one| one.id).collect();
         self.ids.retain(|id| !lost.contains(id));
-        self.shared.numbers.tickets_unused(lost);
+        self.link.tickets_unused(lost);
         Ok(())
     }
 

@@ -6,6 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use provisor_domain::plan::ServiceChange;
 use provisor_domain::store::{Settled, Settlement, Verdict};
@@ -15,10 +17,11 @@ use provisor_domain::{
 use tokio_postgres::Row;
 
 use super::super::fault::{Fault, Result};
-use super::super::link::{Ask, params};
+use super::super::link::{Ask, Link, params};
 use super::super::work::Work;
 use super::super::{PostgresStore, row, sql};
 use super::ledger::Ledger;
+use super::numbers;
 
 impl PostgresStore {
     /// Settles all of them in one transaction.
@@ -86,16 +89,16 @@ impl PostgresStore {
     }
 }
 
-/// Codes of services that this transaction took.
+/// Codes of services that were taken, each with the connection that took it.
 struct Codes<'s> {
     store: &'s PostgresStore,
-    taken: Vec<ServiceCode>,
+    taken: Vec<(Arc<Link>, ServiceCode)>,
 }
 
 impl Codes<'_> {
     async fn take(&mut self, work: &mut Work, count: usize) -> Result<Vec<ServiceCode>> {
-        let codes = self.store.shared.numbers.services(work, count).await?;
-        self.taken.extend(&codes);
+        let codes = numbers::services(work, count).await?;
+        self.taken.extend(codes.iter().map(|code| (work.link(), *code)));
         Ok(codes)
     }
 
@@ -104,7 +107,9 @@ impl Codes<'_> {
     }
 
     fn give_back_from(&mut self, from: usize) {
-        self.store.shared.numbers.services_unused(self.taken.drain(from..));
+        for (link, code) in self.taken.drain(from..) {
+            link.services_unused([code]);
+        }
     }
 }
 

@@ -25,7 +25,7 @@ fn sim(number: usize) -> SimRecord {
 struct Scene {
     direct: World,
     lanes: Vec<(Proxy, World)>,
-    _database: Database,
+    database: Database,
 }
 
 impl Scene {
@@ -41,7 +41,7 @@ impl Scene {
             (proxy, World { store, start: direct.start })
         };
         let lanes = (0..LANES).map(lane).collect();
-        Self { direct, lanes, _database: database }
+        Self { direct, lanes, database }
     }
 
     /// Cuts at each place in turn, several at once. `act` gets the number of the place.
@@ -171,6 +171,26 @@ async fn a_settlement_whose_commit_was_cut_can_be_said_again() {
     let services: u64 = contracts.iter().map(|one| one.active_services).sum();
     assert_eq!(services, cuts.len() as u64 + 1);
     assert!(told.undecided.into_inner() > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_that_a_lost_connection_took_is_not_used_any_more() {
+    let scene = Scene::with_sims(3).await;
+    let ticket = |number: usize| -> NewTicket { connect_of(&sim(number), scene.direct.start) };
+    let (proxy, behind) = &scene.lanes[0];
+    // Its number was taken, and nothing is written: a server that crashes now hands it out once more.
+    proxy.arm(Cut { from: ORDER, way: Way::ToServer, after: 0 });
+    let lost = behind.store.ticket_open(vec![ticket(0)]).await;
+    assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
+    scene.database.run(
+        "SELECT setval('provisor.ticket_number', last_value, false) FROM provisor.ticket_number",
+    );
+    let direct = scene.direct.open(ticket(1)).await;
+    let again = behind.open(ticket(2)).await;
+    let (Opened::Ticket(direct), Opened::Ticket(again)) = (direct, again) else {
+        panic!("{direct:?} {again:?}");
+    };
+    assert_ne!(direct, again);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -46,12 +46,8 @@ impl Database {
         Self::of("template1")
     }
 
-    /// One with the same content. Nobody may be connected to this one.
-    pub(crate) fn copy(&self) -> Self {
-        Self::of(&self.name)
-    }
-
-    fn of(template: &str) -> Self {
+    /// One with the content of another one, to which nobody is connected.
+    pub(crate) fn of(template: &str) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("t{}_{number}", std::process::id());

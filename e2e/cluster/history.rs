@@ -1,0 +1,147 @@
+//! What must be true of a history: of what the clients were told, of the books, of what the network wrote down.
+//!
+//! When a ticket was opened and when it ended is told by the moments at which the database committed it, not by anybody's
+//! clock: the line of the audit trail that says that it was opened, and its last attempt.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use provisor_domain::Iccid;
+use provisor_domain::driver::OnceKey;
+use provisor_domain::limits::COMMAND_SECONDS_MAX;
+use provisor_drivers::simulator::Simulator;
+
+use crate::crash::{Remains, all_tickets_are_known, remains};
+use crate::rig::*;
+
+use super::clients::Clients;
+use super::nemesis::Thaw;
+
+/// Rules besides those of the crash test, as queries that find those who break them.
+const RULES: [(&str, &str); 4] = [
+    (
+        "every ticket has ended, or waits for a person",
+        "SELECT id FROM ticket WHERE finished_at IS NULL AND state <> 'unknown'",
+    ),
+    (
+        "a ticket ends once",
+        "SELECT ticket_id FROM attempt WHERE state IN ('completed', 'failed', 'cancelled')
+             GROUP BY ticket_id HAVING count(*) > 1",
+    ),
+    (
+        "a ticket is as its last attempt left it",
+        "SELECT id FROM ticket WHERE state <> (SELECT attempt.state FROM attempt
+             WHERE ticket_id = id ORDER BY attempt.epoch DESC LIMIT 1)",
+    ),
+    (
+        "a subject has one open ticket at most, at every moment",
+        "SELECT subject FROM (
+             SELECT subject, opened, lag(ended) OVER (PARTITION BY subject ORDER BY opened) AS before FROM (
+                 SELECT coalesce('sim:' || iccid, 'portal:' || customer || '/' || par_cust_id) AS subject,
+                     (SELECT pg_xact_commit_timestamp(audit.xmin) FROM audit
+                         WHERE object = 'ticket:' || ticket.id AND action = 'ticket.open') AS opened,
+                     (SELECT pg_xact_commit_timestamp(attempt.xmin) FROM attempt
+                         WHERE ticket_id = ticket.id ORDER BY attempt.epoch DESC LIMIT 1) AS ended
+                 FROM ticket
+             ) AS span
+         ) AS spans WHERE opened IS NULL OR before > opened",
+    ),
+];
+
+/// What a history shows.
+pub(super) struct Report {
+    told: String,
+    tickets: usize,
+    unknown: usize,
+    taken_over: usize,
+    freezes: usize,
+    commands: usize,
+    stale: Vec<String>,
+}
+
+/// Checks everything. All nodes have stopped.
+pub(super) fn check(world: &World, clients: &Clients, thaws: &[Thaw]) -> Report {
+    let promises = clients.promises();
+    let mut left = Remains::of(world);
+    for (rule, broken_by) in RULES {
+        let broken = left.books.column(broken_by);
+        assert!(broken.is_empty(), "not so: {rule}: {broken:?}");
+    }
+    let log = Simulator::logged(&left.network).expect("the network's file");
+    let mut newest = BTreeMap::<&Iccid, OnceKey>::new();
+    let mut stale = Vec::new();
+    let mut spoilt = BTreeSet::new();
+    for command in &log {
+        for (iccid, _) in &command.wants {
+            let newest = newest.entry(iccid).or_insert(command.once);
+            let key = |once: &OnceKey| (once.ticket, once.epoch);
+            if key(&command.once) >= key(newest) {
+                *newest = command.once;
+                // What it sets is what is wanted, whatever came between.
+                if command.outcome.starts_with("done") || command.outcome == "unchanged" {
+                    spoilt.remove(iccid.as_str());
+                }
+                continue;
+            }
+            let at = u128::try_from(command.at.as_millisecond()).expect("after 1970");
+            let window = u128::from(COMMAND_SECONDS_MAX) * 1_000;
+            let from =
+                thaws.iter().find(|thaw| (thaw.at_millis..thaw.at_millis + window).contains(&at));
+            let from = from
+                .unwrap_or_else(|| panic!("a stale command that no freeze explains: {command:?}"));
+            stale.push(format!(
+                "{:?} {} after node {} went on",
+                command.once, command.outcome, from.node
+            ));
+            if command.outcome.starts_with("done") {
+                spoilt.insert(iccid.to_string());
+            }
+        }
+    }
+    assert!(stale.len() <= thaws.len(), "one prepared command a freeze: {stale:?}");
+    left.set_aside = spoilt;
+    remains(&left, &promises, "the end");
+    all_tickets_are_known(&left.books, &promises, clients.lost());
+    let count = |sql: &str| left.books.column(sql).len();
+    Report {
+        told: clients.told(),
+        tickets: promises.len(),
+        unknown: count("SELECT id FROM ticket WHERE state = 'unknown'"),
+        taken_over: count(
+            "SELECT id FROM ticket WHERE epoch > (SELECT count(*) FROM attempt WHERE ticket_id = id)",
+        ),
+        freezes: thaws.len(),
+        commands: log.len(),
+        stale,
+    }
+}
+
+impl Report {
+    /// Asserts that the clients were let in.
+    pub(super) fn shows_load(&self) {
+        assert!(self.tickets > 200, "hardly any load: {self}");
+    }
+
+    /// Asserts that workers lost tickets to others.
+    pub(super) fn shows_takeovers(&self) {
+        assert!(self.taken_over > 0, "nobody took a ticket over: {self}");
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.told)?;
+        write!(
+            f,
+            "{} promised, {} wait for a person, {} were taken over; {} commands at the network, {} of them stale after {} \
+             freezes",
+            self.tickets,
+            self.unknown,
+            self.taken_over,
+            self.commands,
+            self.stale.len(),
+            self.freezes
+        )?;
+        self.stale.iter().try_for_each(|stale| write!(f, "\nstale: {stale}"))
+    }
+}
