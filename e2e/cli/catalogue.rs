@@ -70,6 +70,45 @@ fn applying_twice_changes_nothing_the_second_time() {
     }
 }
 
+/// Runs a command in a folder with nothing but the catalogue file, on the default database.
+fn in_an_empty_folder(catalogue: &str, args: &[&str]) -> (Ran, Vec<String>) {
+    let dir = tempfile::TempDir::new().expect("a temporary directory");
+    std::fs::write(dir.path().join("world.toml"), catalogue).expect("a file");
+    let ran = run(dir.path(), args);
+    let names = std::fs::read_dir(dir.path())
+        .expect("it is there")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a plain name"));
+    (ran, names.filter(|name| name != "world.toml").collect())
+}
+
+#[test]
+fn what_changes_nothing_or_fails_makes_no_database() {
+    for args in [
+        &["catalogue", "apply", "--dry-run", "world.toml"][..],
+        &["ticket", "list"],
+        &["case", "list"],
+        &["user", "list"],
+        &["maintenance", "status"],
+        &["sim", "import", "world.toml"],
+    ] {
+        let (ran, left) = in_an_empty_folder(BASE, args);
+        let told = ran.failed().stderr;
+        for part in ["no database provisor.db", "--database", "provisor catalogue apply FILE"] {
+            assert!(told.contains(part), "{args:?}: {told}");
+        }
+        assert_eq!(left, Vec::<String>::new(), "{args:?}");
+    }
+    let apply = ["catalogue", "apply", "world.toml"];
+    for wrong in ["[[tariff", "[[tariff]]\ncode = \"T\"\nname = \"T\"\nnetwork = \"NOWHERE\"\n"] {
+        let (ran, left) = in_an_empty_folder(wrong, &apply);
+        assert!(ran.failed().stderr.contains("world.toml:"), "{wrong}");
+        assert_eq!(left, Vec::<String>::new(), "{wrong}");
+    }
+    let (ran, left) = in_an_empty_folder(BASE, &apply);
+    ran.succeeded();
+    assert!(left.contains(&"provisor.db".to_owned()), "{left:?}");
+}
+
 #[test]
 fn a_dry_run_shows_the_difference_and_writes_nothing() {
     let world = World::new();

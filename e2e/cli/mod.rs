@@ -6,3 +6,4 @@ mod secrets;
 mod serve;
 mod sims;
 mod tickets;
+mod usage;

@@ -55,6 +55,13 @@ code_type!(/// A pack that a tenant sells, as the catalogue spells it.
 code_type!(/// A user's log-in name.
     Username, "username");
 
+impl Username {
+    /// Whether HTTP Basic can carry it: a colon ends the name there (RFC 7617, section 2).
+    pub fn fits_basic(&self) -> bool {
+        !self.as_str().contains(':')
+    }
+}
+
 impl PackName {
     /// Whether both are one pack: capital and small letters are the same.
     pub fn is(&self, other: &Self) -> bool {

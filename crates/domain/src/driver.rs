@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::mail::MailDriver;
 use crate::service::Products;
-use crate::{Iccid, Imsi, Msisdn, NetworkCode, TariffCode, TicketId};
+use crate::{Iccid, Imsi, Msisdn, NetworkCode, SealedKeys, TariffCode, TicketId};
 
 /// Names one attempt at one ticket; a network that can remember a token gets this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,6 +41,8 @@ pub struct Want {
     pub iccid: Iccid,
     /// Its identity at the network, where known.
     pub imsi: Option<Imsi>,
+    /// Its keys, for a network that is told them. Without them the network keeps those it has.
+    pub keys: SealedKeys,
     /// What the network is to have for it.
     pub state: Wanted,
 }
@@ -215,6 +217,23 @@ pub enum Comparison {
     },
 }
 
+/// What of a command a network has a place for. A driver takes the rest, too: it is kept in the books only, and no
+/// [`Comparison`] finds it missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abilities {
+    /// A SIM that is served must have its IMSI; a want without one is refused.
+    pub needs_imsi: bool,
+    /// Tariff, APNs, bolt-ons, and bars that do not suspend are set at the network.
+    pub products: bool,
+}
+
+impl Default for Abilities {
+    /// A network that goes by ICCID and has a place for everything.
+    fn default() -> Self {
+        Self { needs_imsi: false, products: true }
+    }
+}
+
 /// How hard a network may be driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DriverLimits {
@@ -279,6 +298,19 @@ pub trait Driver: Send + Sync + Debug {
     /// Compares what the network has for a SIM, right now, with `want`: everything of it that the driver sets and can
     /// read back. Never changes anything.
     async fn compare(&self, want: &Want) -> Comparison;
+
+    /// More than [`status`](Self::status) has a word for, in one line for the operator: that a suspended SIM is barred and
+    /// whether its devices were detached, or where the network saw it last. `None` where there is no more to say. Never
+    /// changes anything; holds no secret.
+    async fn detail(&self, iccid: &Iccid, imsi: Option<&Imsi>) -> Option<String> {
+        let _ = (iccid, imsi);
+        None
+    }
+
+    /// What the network has a place for.
+    fn abilities(&self) -> Abilities {
+        Abilities::default()
+    }
 
     /// How hard it may be driven.
     fn limits(&self) -> DriverLimits;

@@ -38,7 +38,7 @@ pub use order::{Order, OrderKind};
 pub use portal::{ParCustId, PortalId};
 pub use refusal::Refusal;
 pub use service::{Service, ServiceCode, ServiceSelector, ServiceStatus};
-pub use sim::{SimRecord, SimState};
+pub use sim::{OpenKeys, PlainKeys, SealedKeys, SimRecord, SimState};
 pub use ticket::{TicketId, TicketState};
 pub use user::{Scope, UserId, UserKind};
 

@@ -65,6 +65,12 @@ pub const IMPORT_ROWS_PER_BATCH: usize = 5_000;
 pub const IMPORT_BAD_ROWS_NAMED_MAX: usize = 1_000;
 /// Most tickets that one page of a list shows.
 pub const TICKETS_PER_PAGE_MAX: usize = 10_000;
+/// Most contracts of one customer: what `getContracts` answers at once.
+pub const CONTRACTS_PER_CUSTOMER_MAX: usize = 10_000;
+/// Most users that one page of a list shows.
+pub const USERS_PER_PAGE_MAX: usize = 10_000;
+/// Most credentials of a user that one page of a list shows.
+pub const CREDENTIALS_PER_PAGE_MAX: usize = 1_000;
 /// Longest number of a portal customer (`ParCustId`) in characters.
 pub const PAR_CUST_ID_CHARS_MAX: usize = 64;
 /// Longest mail address in bytes (RFC 5321, section 4.5.3.1.3, without the brackets).

@@ -1,7 +1,9 @@
 //! A SIM: an inventory resource, named by its ICCID, that is the subject of tickets.
 
+use std::fmt::Debug;
 use std::str::FromStr;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::{CustomerNumber, Iccid, Imsi, Malformed, Msisdn, NetworkCode};
@@ -60,4 +62,47 @@ pub struct SimRecord {
     /// Counts every change of this row and of the service in it. A ticket is opened only if the version is still
     /// the one its checks were made on.
     pub version: i64,
+}
+
+/// The keys of a SIM as the store has them: sealed, so that the books alone give none away. Callers only ever write
+/// them; [`OpenKeys`] is what a driver that must hand them to its network has them opened with.
+#[derive(Debug, Clone, Default)]
+pub struct SealedKeys {
+    /// The subscriber key (Ki).
+    pub ki: Option<SecretString>,
+    /// The operator key, derived for this SIM (OPc).
+    pub opc: Option<SecretString>,
+}
+
+impl PartialEq for SealedKeys {
+    fn eq(&self, other: &Self) -> bool {
+        let texts = |keys: &Self| {
+            [&keys.ki, &keys.opc].map(|key| key.as_ref().map(|key| key.expose_secret().to_owned()))
+        };
+        texts(self) == texts(other)
+    }
+}
+
+impl Eq for SealedKeys {}
+
+impl SealedKeys {
+    /// True when the books have no key of the SIM.
+    pub fn is_empty(&self) -> bool {
+        self.ki.is_none() && self.opc.is_none()
+    }
+}
+
+/// The keys of a SIM in the clear, for as long as a command to its network takes.
+#[derive(Debug, Clone, Default)]
+pub struct PlainKeys {
+    /// The subscriber key: 32 hex digits in small letters (3GPP TS 35.206: 128 bits).
+    pub ki: Option<SecretString>,
+    /// The operator key, likewise.
+    pub opc: Option<SecretString>,
+}
+
+/// Opens the keys of SIMs: the port from a driver to whoever sealed them.
+pub trait OpenKeys: Send + Sync + Debug {
+    /// The keys of the SIM `iccid` in the clear. The error is one line for the operator, without any part of a key.
+    fn open(&self, iccid: &Iccid, sealed: &SealedKeys) -> Result<PlainKeys, String>;
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use provisor_domain::driver::{Command, Driver, OnceKey, Outcome, Subscription, Want, Wanted};
 use provisor_domain::service::Products;
-use provisor_domain::{Iccid, TicketId};
+use provisor_domain::{Iccid, SealedKeys, TicketId};
 use provisor_drivers::simulator::{Settings, Simulator};
 
 const COMMANDS: usize = 200_000;
@@ -59,7 +59,8 @@ fn commands(ticket: i64, state: bool, order: usize) -> Result<Vec<Command>, Fail
             products: Products::default(),
         };
         let state = if state { Wanted::Present(subscription) } else { Wanted::Absent };
-        let wants = vec![Want { iccid: iccid(number)?, imsi: None, state }];
+        let wants =
+            vec![Want { iccid: iccid(number)?, imsi: None, keys: SealedKeys::default(), state }];
         commands.push(Command { once, wants });
     }
     Ok(commands)

@@ -11,6 +11,7 @@ pub mod conformance;
 mod file;
 pub mod http;
 pub mod mail;
+pub mod osmo_hlr;
 pub mod simulator;
 mod table;
 mod writer;
@@ -18,17 +19,18 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use provisor_domain::NetworkCode;
 use provisor_domain::catalogue::Network;
 use provisor_domain::driver::{Callbacks, Element};
+use provisor_domain::{Iccid, NetworkCode, OpenKeys, PlainKeys, SealedKeys};
 
 pub use crate::file::FileError;
 use crate::http::HttpDriver;
 use crate::mail::{Doveadm, MailStore};
+use crate::osmo_hlr::OsmoHlr;
 use crate::simulator::{SimulatedMail, Simulator};
 
 /// The names that `driver` in a `[[network]]` table may have.
-pub const DRIVERS: [&str; 4] = ["simulated", "http", "mail", "simulated-mail"];
+pub const DRIVERS: [&str; 5] = ["simulated", "osmo-hlr", "http", "mail", "simulated-mail"];
 
 /// The mail network that most catalogues have, and the only one in many: its lookup file is the one that the
 /// documents name.
@@ -67,23 +69,43 @@ pub enum BuildError {
 enum Chosen {
     Simulated(simulator::Settings),
     Http(Box<http::Settings>),
+    OsmoHlr(osmo_hlr::Settings),
     Mail(mail::Settings),
     SimulatedMail(simulator::Settings),
 }
 
-/// The driver that `network` names, in a process that networks do not report to. Relative paths in its settings are taken
-/// from `data_dir`, where the files of networks also lie unless told otherwise.
-pub fn build(network: &Network, data_dir: &Path) -> Result<Element, BuildError> {
-    build_with_callbacks(network, data_dir, None)
+/// What drivers are given besides their own settings.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Where the files of networks lie unless told otherwise, and where relative paths in settings are taken from.
+    pub data_dir: PathBuf,
+    /// Opens the keys of SIMs for networks that are told them.
+    pub keys: Arc<dyn OpenKeys>,
+    /// Signs the addresses under which networks report by themselves; `None` in a program that they do not report to.
+    pub callbacks: Option<Arc<dyn Callbacks>>,
 }
 
-/// The driver that `network` names; `callbacks` signs the addresses under which networks report by themselves.
-pub fn build_with_callbacks(
-    network: &Network,
-    data_dir: &Path,
-    callbacks: Option<Arc<dyn Callbacks>>,
-) -> Result<Element, BuildError> {
+impl Surroundings {
+    /// With no way to open keys of SIMs, and nobody to report to.
+    pub fn new(data_dir: &Path) -> Self {
+        Self { data_dir: data_dir.to_owned(), keys: Arc::new(NoKeys), callbacks: None }
+    }
+}
+
+/// Opens no keys.
+#[derive(Debug)]
+struct NoKeys;
+
+impl OpenKeys for NoKeys {
+    fn open(&self, _iccid: &Iccid, _sealed: &SealedKeys) -> Result<PlainKeys, String> {
+        Err("this program was not told where the key file is (sim_key_file)".to_owned())
+    }
+}
+
+/// The driver that `network` names.
+pub fn build(network: &Network, surroundings: &Surroundings) -> Result<Element, BuildError> {
     let chosen = choose(network)?;
+    let data_dir = &surroundings.data_dir;
     let code = &network.code;
     let file = chosen.file(network, data_dir);
     let down = |settings: simulator::Settings| simulator::Settings {
@@ -98,9 +120,14 @@ pub fn build_with_callbacks(
         Chosen::Simulated(settings) => Simulator::open(code, &file, down(settings))
             .map(|simulator| Element::Network(Arc::new(simulator))),
         Chosen::Http(settings) => {
-            let built = HttpDriver::new(code, settings.placed(data_dir), callbacks);
+            let built =
+                HttpDriver::new(code, settings.placed(data_dir), surroundings.callbacks.clone());
             let settings = |reason| BuildError::Settings { network: code.clone(), reason };
             return built.map(|driver| Element::Network(Arc::new(driver))).map_err(settings);
+        }
+        Chosen::OsmoHlr(settings) => {
+            let hlr = OsmoHlr::new(code, settings, Arc::clone(&surroundings.keys));
+            Ok(Element::Network(Arc::new(hlr)))
         }
         Chosen::Mail(settings) => {
             MailStore::open(code, &file, mail(settings)).map(|store| Element::Mail(Arc::new(store)))
@@ -132,7 +159,9 @@ pub fn mail_file(network: &Network, data_dir: &Path) -> Result<Option<PathBuf>, 
 pub fn mail_doveadm(network: &Network, data_dir: &Path) -> Result<Option<Doveadm>, BuildError> {
     Ok(match choose(network)? {
         Chosen::Mail(settings) => settings.doveadm.map(|doveadm| placed(doveadm, data_dir)),
-        Chosen::Simulated(_) | Chosen::Http(_) | Chosen::SimulatedMail(_) => None,
+        Chosen::Simulated(_) | Chosen::OsmoHlr(_) | Chosen::Http(_) | Chosen::SimulatedMail(_) => {
+            None
+        }
     })
 }
 
@@ -147,6 +176,7 @@ fn choose(network: &Network) -> Result<Chosen, BuildError> {
     let chosen = match network.driver.as_str() {
         "simulated" => simulator::Settings::from_json(settings).map(Chosen::Simulated),
         "http" => http::Settings::from_json(settings).map(Box::new).map(Chosen::Http),
+        "osmo-hlr" => osmo_hlr::Settings::from_json(settings).map(Chosen::OsmoHlr),
         "mail" => mail::Settings::from_json(settings).map(Chosen::Mail),
         "simulated-mail" => simulator::Settings::of_mail(settings).map(Chosen::SimulatedMail),
         other => {
@@ -164,6 +194,7 @@ impl Chosen {
             Self::Http(_) => (&None, PathBuf::new()), // it keeps nothing
             Self::Simulated(settings) => (&settings.file, default_file(&network.code)),
             Self::SimulatedMail(settings) => (&settings.file, default_mail_file(&network.code)),
+            Self::OsmoHlr(_) => (&None, default_file(&network.code)),
             Self::Mail(settings) => (&settings.file, default_mail_file(&network.code)),
         };
         data_dir.join(named.as_ref().unwrap_or(&default))

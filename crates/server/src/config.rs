@@ -4,6 +4,8 @@
 //! [`Settings::META`](confique::Config::META), from which the template and the list of `config check` are made; a key
 //! that is not known is an error with its line, never ignored.
 
+mod values;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -37,7 +39,7 @@ pub(crate) struct Settings {
     pub(crate) database: DatabaseUrl,
 
     /// Where the APIs listen: address and port. Port 0 picks a free one.
-    #[config(env = "PROVISOR_LISTEN", default = "127.0.0.1:8080")]
+    #[config(env = "PROVISOR_LISTEN", default = "127.0.0.1:8080", deserialize_with = values::address)]
     pub(crate) listen: SocketAddr,
 
     /// Where /metrics listens. "auto" is the loopback address at the port after the one of `listen` (or a free one),
@@ -88,15 +90,27 @@ pub(crate) struct Settings {
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub(crate) struct Http {
     /// Most connections at once; more of them wait to be accepted.
-    #[config(env = "PROVISOR_HTTP_CONNECTIONS_MAX", default = 10000)]
+    #[config(
+        env = "PROVISOR_HTTP_CONNECTIONS_MAX",
+        default = 10000,
+        deserialize_with = values::one_or_more
+    )]
     pub(crate) connections_max: usize,
 
     /// Most requests being worked on at once; over it callers are asked to come back.
-    #[config(env = "PROVISOR_HTTP_IN_FLIGHT_MAX", default = 1024)]
+    #[config(
+        env = "PROVISOR_HTTP_IN_FLIGHT_MAX",
+        default = 1024,
+        deserialize_with = values::one_or_more
+    )]
     pub(crate) in_flight_max: usize,
 
     /// Most requests per second of one source network (/24 of IPv4, /56 of IPv6). 0 is no limit.
-    #[config(env = "PROVISOR_HTTP_REQUESTS_PER_SECOND", default = 5000)]
+    #[config(
+        env = "PROVISOR_HTTP_REQUESTS_PER_SECOND",
+        default = 5000,
+        deserialize_with = values::none_or_more
+    )]
     pub(crate) requests_per_second: u32,
 }
 
@@ -106,16 +120,28 @@ pub(crate) struct Http {
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub(crate) struct StoreSettings {
     /// Most writes that share one commit. 1 commits every write by itself.
-    #[config(env = "PROVISOR_STORE_GROUP_COMMIT_MAX", default = 256)]
+    #[config(
+        env = "PROVISOR_STORE_GROUP_COMMIT_MAX",
+        default = 256,
+        deserialize_with = values::one_or_more
+    )]
     pub(crate) group_commit_max: usize,
 
     /// PostgreSQL: connections that read, and that claim and settle. Three more open tickets, listen and look after
     /// the rest. Each is used by many at once: a few are enough.
-    #[config(env = "PROVISOR_STORE_READ_CONNECTIONS", default = 2)]
+    #[config(
+        env = "PROVISOR_STORE_READ_CONNECTIONS",
+        default = 2,
+        deserialize_with = values::one_or_more
+    )]
     pub(crate) read_connections: usize,
 
     /// See `read_connections`.
-    #[config(env = "PROVISOR_STORE_WRITE_CONNECTIONS", default = 2)]
+    #[config(
+        env = "PROVISOR_STORE_WRITE_CONNECTIONS",
+        default = 2,
+        deserialize_with = values::one_or_more
+    )]
     pub(crate) write_connections: usize,
 
     /// PostgreSQL: whether a server is accepted whose settings can lose what was acknowledged (`fsync`,
@@ -293,7 +319,8 @@ impl Config {
             }
             None => None,
         };
-        let environment = SettingsLayer::from_env().map_err(|error| anyhow::anyhow!("{error}"))?;
+        let environment = SettingsLayer::from_env()
+            .map_err(|error| anyhow::anyhow!("{}", values::explained(&error)))?;
         Self::merge(flags, environment, from_file)
     }
 
@@ -341,18 +368,6 @@ impl Settings {
 
     fn check(&self) -> Result<()> {
         crate::logging::check_filter(&self.log.filter)?;
-        let at_least_one = [
-            ("http.connections_max", self.http.connections_max),
-            ("http.in_flight_max", self.http.in_flight_max),
-            ("store.group_commit_max", self.store.group_commit_max),
-            ("store.read_connections", self.store.read_connections),
-            ("store.write_connections", self.store.write_connections),
-        ];
-        for (key, value) in at_least_one {
-            if value == 0 {
-                bail!("setting {key} must be at least 1");
-            }
-        }
         if self.check.share_percent > 100 {
             bail!("setting check.share_percent must be 0 to 100");
         }
@@ -527,15 +542,32 @@ mod tests {
         );
         assert!(error("\ndatabase = \"mysql://x\"\n").contains("sqlite://"));
         assert!(error("metrics_listen = \"on\"\n").contains("write auto, off"));
+        for (text, what) in [
+            ("listen = \"127.0.0.1\"\n", "x.toml:1: listen: write \"ADDRESS:PORT\""),
+            ("listen = 8080\n", "x.toml:1: listen: write \"ADDRESS:PORT\""),
+            (
+                "\n[http]\nconnections_max = 0\n",
+                "x.toml:3: http.connections_max: write a whole number, 1 or more",
+            ),
+            (
+                "[http]\nin_flight_max = \"many\"\n",
+                "x.toml:2: http.in_flight_max: write a whole number, 1 or more",
+            ),
+            (
+                "[http]\nrequests_per_second = -1\n",
+                "x.toml:2: http.requests_per_second: write a whole number, 0 to",
+            ),
+        ] {
+            assert!(error(text).starts_with(what), "{}", error(text));
+        }
         assert!(error("[http\n").starts_with("x.toml:1: "));
     }
 
     #[test]
     fn values_that_cannot_work_are_refused() {
-        for text in ["[http]\nin_flight_max = 0\n", "[log]\nfilter = \"loud=yes=no\"\n"] {
-            let empty = SettingsLayer::empty;
-            assert!(Config::merge(empty(), empty(), Some(file(text))).is_err(), "{text}");
-        }
+        let text = "[log]\nfilter = \"loud=yes=no\"\n";
+        let empty = SettingsLayer::empty;
+        assert!(Config::merge(empty(), empty(), Some(file(text))).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use provisor_domain::store::Store;
 use provisor_store::postgres::{self, PostgresStore};
 use provisor_store::sqlite::{self, SqliteStore};
@@ -55,6 +55,11 @@ impl DatabaseUrl {
             Self::Sqlite(file) => Some(file),
             Self::Postgres(_) => None,
         }
+    }
+
+    /// True where it is a file that is not there. (Whether a server has the database it says itself.)
+    pub(crate) fn is_missing(&self) -> bool {
+        self.file().is_some_and(|file| !file.exists())
     }
 
     /// The folder that the file is in; the one that the program was started in where there is no file.
@@ -119,7 +124,7 @@ impl Database {
     pub(crate) async fn open(url: &DatabaseUrl, how: Use) -> Result<Self> {
         match url {
             DatabaseUrl::Sqlite(file) => {
-                if how.schema == Schema::Need && !file.exists() {
+                if how.schema == Schema::Need && url.is_missing() {
                     bail!(
                         "there is no database {}: name another one with --database, or make one with \
                          `provisor catalogue apply FILE` or `provisor migrate`",
@@ -154,6 +159,26 @@ impl Database {
     /// True once the disk under a file has failed: see [`SqliteStore::has_halted`]. A server looks after its own disks.
     pub(crate) fn has_halted(&self) -> bool {
         self.file.as_ref().is_some_and(SqliteStore::has_halted)
+    }
+}
+
+/// An empty database that goes when this is dropped, to try things on.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    /// The database.
+    pub(crate) database: Database,
+    _dir: tempfile::TempDir,
+}
+
+impl Scratch {
+    /// Makes one, in the system's folder for temporary files.
+    pub(crate) async fn open() -> Result<Self> {
+        let dir = tempfile::TempDir::with_prefix("provisor-")
+            .context("cannot make a folder for temporary files (TMPDIR names another place)")?;
+        let url = DatabaseUrl::Sqlite(dir.path().join("scratch.db"));
+        let how =
+            Use { schema: Schema::Make, readers: 1, writers: 1, group_max: 1, accept_loss: false };
+        Ok(Self { database: Database::open(&url, how).await?, _dir: dir })
     }
 }
 

@@ -4,10 +4,12 @@
 //! open net in the belief that it is protected, and nobody wonders why all callers are turned away, a tenant that says
 //! neither which networks may call nor who may keeps the server from starting anywhere but on loopback.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 
 use anyhow::{Result, bail};
 use provisor_domain::catalogue::Tenant;
+use provisor_domain::limits::USERS_PER_PAGE_MAX;
 use provisor_domain::store::Users;
 use provisor_domain::{TenantName, UserKind};
 use provisor_engine::Engine;
@@ -18,18 +20,10 @@ pub(crate) async fn check(engine: &Engine, users: &dyn Users, listen: SocketAddr
     if listen.ip().to_canonical().is_loopback() || tenants.is_empty() {
         return Ok(());
     }
-    let users = users.user_list().await?;
-    let back_ends: Vec<&TenantName> = users
-        .iter()
-        .filter(|user| !user.locked)
-        .filter_map(|user| match &user.kind {
-            UserKind::Tenant(tenant) => Some(tenant),
-            UserKind::Account | UserKind::Group(_) | UserKind::Service(_) => None,
-        })
-        .collect();
+    let back_ends = back_ends(users).await?;
     let mut closed: Vec<&str> = tenants
         .iter()
-        .filter(|tenant| !is_open(tenant) && !back_ends.contains(&&tenant.name))
+        .filter(|tenant| !is_open(tenant) && !back_ends.contains(&tenant.name))
         .map(|tenant| tenant.name.as_str())
         .collect();
     if closed.is_empty() {
@@ -44,6 +38,23 @@ pub(crate) async fn check(engine: &Engine, users: &dyn Users, listen: SocketAddr
         closed.first().copied().unwrap_or("NAME"),
         listen.port()
     );
+}
+
+/// The tenants that have a back end which may sign in.
+async fn back_ends(users: &dyn Users) -> Result<HashSet<TenantName>> {
+    let (mut tenants, mut last) = (HashSet::new(), None);
+    loop {
+        let page = users.user_list(last, USERS_PER_PAGE_MAX).await?;
+        last = page.last().map(|user| user.username.clone());
+        if last.is_none() {
+            return Ok(tenants);
+        }
+        for user in page.into_iter().filter(|user| !user.locked) {
+            if let UserKind::Tenant(tenant) = user.kind {
+                tenants.insert(tenant);
+            }
+        }
+    }
 }
 
 /// Whether callers from elsewhere need no credentials.

@@ -14,6 +14,7 @@ use provisor_domain::driver::{Element, Outcome};
 use provisor_domain::mail::{Fence, MailCommand, MailDriver};
 use provisor_domain::portal::{PortalId, PortalRecord};
 use provisor_domain::store::Store;
+use provisor_drivers::Surroundings;
 
 use crate::progress::Progress;
 
@@ -89,7 +90,9 @@ async fn systems(
         } else {
             let entry = networks.iter().find(|network| network.code == tenant.mail);
             let entry = entry.with_context(|| format!("there is no network {}", tenant.mail))?;
-            let Element::Mail(driver) = provisor_drivers::build(entry, data_dir)? else {
+            let Element::Mail(driver) =
+                provisor_drivers::build(entry, &Surroundings::new(data_dir))?
+            else {
                 bail!("network {} is no mail system", tenant.mail);
             };
             built.insert(tenant.mail.clone(), driver.clone());

@@ -1,4 +1,5 @@
-//! Sealing of a SIM's secret keys (Ki, OPc) before they reach the database.
+//! Sealing of a SIM's secret keys (Ki, OPc) before they reach the database, and opening them for a driver whose network
+//! is told them.
 //!
 //! XChaCha20-Poly1305 under a key from a file that is kept apart from the database. A sealed key is bound to its SIM
 //! and to what it is, so that one cannot be put in another's place. Form: `v1.` + hex of nonce (24 bytes) and
@@ -9,13 +10,14 @@
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
-use provisor_domain::Iccid;
-use secrecy::{ExposeSecret, SecretBox, SecretString};
+use provisor_domain::{Iccid, OpenKeys, PlainKeys, SealedKeys};
+use secrecy::{ExposeSecret, SecretBox, SecretSlice, SecretString};
 
 /// What a sealed text begins with: the way it was sealed.
 const VERSION: &str = "v1.";
@@ -24,6 +26,8 @@ const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 /// Bytes of a Ki or OPc (3GPP TS 35.206: 128 bits).
 const SIM_KEY_BYTES: usize = 16;
+/// Bytes that Poly1305 adds.
+const TAG_BYTES: usize = 16;
 /// Permission bits that nobody but the owner may have.
 const OTHERS: u32 = 0o077;
 
@@ -52,7 +56,11 @@ impl Sealer {
             Some(key) => key,
             None => read(file)?,
         };
-        Ok(Self(XChaCha20Poly1305::new(key.expose_secret().into())))
+        Ok(Self::with(&key))
+    }
+
+    fn with(key: &SecretBox<[u8; KEY_BYTES]>) -> Self {
+        Self(XChaCha20Poly1305::new(key.expose_secret().into()))
     }
 
     /// Seals 32 hex digits. `None` when `hex` is something else.
@@ -63,6 +71,57 @@ impl Sealer {
         let payload = Payload { msg: plain.expose_secret(), aad: aad.as_bytes() };
         let sealed = self.0.encrypt(XNonce::from_slice(&nonce), payload).ok()?;
         Some(format!("{VERSION}{}{}", to_hex(&nonce), to_hex(&sealed)).into())
+    }
+
+    /// What was sealed, as 32 hex digits in small letters. `None` when it was sealed with another key, for another SIM or
+    /// as something else, or is none of ours.
+    fn unseal(&self, iccid: &Iccid, which: SimKey, sealed: &SecretString) -> Option<SecretString> {
+        let hex = sealed.expose_secret().strip_prefix(VERSION)?;
+        let all: SecretBox<[u8; NONCE_BYTES + SIM_KEY_BYTES + TAG_BYTES]> = from_hex(hex)?;
+        let (nonce, msg) = all.expose_secret().split_at(NONCE_BYTES);
+        let aad = bound_to(iccid, which);
+        let payload = Payload { msg, aad: aad.as_bytes() };
+        let plain = SecretSlice::from(self.0.decrypt(XNonce::from_slice(nonce), payload).ok()?);
+        Some(to_hex(plain.expose_secret()).into())
+    }
+}
+
+/// The key file of a running server, for drivers. Read when a SIM's keys are first needed: most installations have none.
+#[derive(Debug)]
+pub(crate) struct KeyFile {
+    path: PathBuf,
+    sealer: OnceLock<Sealer>,
+}
+
+impl KeyFile {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, sealer: OnceLock::new() }
+    }
+
+    fn sealer(&self) -> Result<&Sealer, String> {
+        if let Some(sealer) = self.sealer.get() {
+            return Ok(sealer);
+        }
+        // Never made anew here: a new key would open nothing.
+        let key = read(&self.path).map_err(|error| format!("{error:#}"))?;
+        Ok(self.sealer.get_or_init(|| Sealer::with(&key)))
+    }
+}
+
+impl OpenKeys for KeyFile {
+    fn open(&self, iccid: &Iccid, sealed: &SealedKeys) -> Result<PlainKeys, String> {
+        let sealer = self.sealer()?;
+        let opened = |which, sealed: &Option<SecretString>| match sealed {
+            None => Ok(None),
+            Some(sealed) => sealer.unseal(iccid, which, sealed).map(Some).ok_or_else(|| {
+                let file = self.path.display();
+                format!("the keys of SIM {iccid} were not sealed with the key in {file}")
+            }),
+        };
+        Ok(PlainKeys {
+            ki: opened(SimKey::Ki, &sealed.ki)?,
+            opc: opened(SimKey::Opc, &sealed.opc)?,
+        })
     }
 }
 
@@ -134,30 +193,40 @@ mod tests {
         "8910390000015161789".parse().unwrap()
     }
 
-    fn unseal(sealer: &Sealer, iccid: &Iccid, which: SimKey, sealed: &str) -> Option<String> {
-        let hex = sealed.strip_prefix(VERSION)?;
-        let all: SecretBox<[u8; NONCE_BYTES + SIM_KEY_BYTES + 16]> = from_hex(hex)?;
-        let (nonce, msg) = all.expose_secret().split_at(NONCE_BYTES);
-        let aad = bound_to(iccid, which);
-        let payload = Payload { msg, aad: aad.as_bytes() };
-        sealer.0.decrypt(XNonce::from_slice(nonce), payload).ok().map(|plain| to_hex(&plain))
-    }
-
     #[test]
     fn a_sealed_key_opens_only_with_the_file_for_its_sim_and_as_what_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let sealer = Sealer::open(&dir.path().join("a.key")).unwrap();
         let sealed = sealer.seal(&iccid(), SimKey::Ki, KI).unwrap();
-        let text = sealed.expose_secret();
-        assert!(!text.contains(KI));
-        assert_ne!(text, sealer.seal(&iccid(), SimKey::Ki, KI).unwrap().expose_secret());
-        let again = Sealer::open(&dir.path().join("a.key")).unwrap();
-        assert_eq!(unseal(&again, &iccid(), SimKey::Ki, text).as_deref(), Some(KI));
-        assert_eq!(unseal(&again, &iccid(), SimKey::Opc, text), None);
+        assert!(!sealed.expose_secret().contains(KI));
+        let twice = sealer.seal(&iccid(), SimKey::Ki, KI).unwrap();
+        assert_ne!(sealed.expose_secret(), twice.expose_secret());
+
+        let keys = SealedKeys { ki: Some(sealed.clone()), opc: None };
+        let file = KeyFile::new(dir.path().join("a.key"));
+        let opened = file.open(&iccid(), &keys).unwrap();
+        assert_eq!(opened.ki.unwrap().expose_secret(), KI);
+        assert!(opened.opc.is_none());
+        let as_other = SealedKeys { ki: None, opc: Some(sealed) };
+        assert!(file.open(&iccid(), &as_other).is_err());
         let other_sim = "8944110011462295831".parse().unwrap();
-        assert_eq!(unseal(&again, &other_sim, SimKey::Ki, text), None);
-        let other_key = Sealer::open(&dir.path().join("b.key")).unwrap();
-        assert_eq!(unseal(&other_key, &iccid(), SimKey::Ki, text), None);
+        assert!(file.open(&other_sim, &keys).is_err());
+        Sealer::open(&dir.path().join("b.key")).unwrap();
+        let other_key = KeyFile::new(dir.path().join("b.key"));
+        let error = other_key.open(&iccid(), &keys).unwrap_err();
+        assert!(error.contains("b.key") && !error.contains("v1."), "{error}");
+    }
+
+    #[test]
+    fn a_key_file_that_is_not_there_is_not_made_by_opening_and_is_read_once_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = KeyFile::new(dir.path().join("a.key"));
+        let error = file.open(&iccid(), &SealedKeys::default()).unwrap_err();
+        assert!(error.contains("cannot read the key file"), "{error}");
+        assert!(!dir.path().join("a.key").exists());
+        let sealer = Sealer::open(&dir.path().join("a.key")).unwrap();
+        let keys = SealedKeys { ki: None, opc: sealer.seal(&iccid(), SimKey::Opc, KI) };
+        assert_eq!(file.open(&iccid(), &keys).unwrap().opc.unwrap().expose_secret(), KI);
     }
 
     #[test]

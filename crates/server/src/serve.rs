@@ -14,6 +14,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use prometheus_client::registry::Registry;
 use provisor_domain::clock::SystemClock;
 use provisor_domain::driver::Callbacks;
+use provisor_drivers::Surroundings;
 use provisor_engine::{
     Chance, Checks, Engine, Metrics, NetworkFactory, Parts, Runner, Share, Watch,
 };
@@ -28,6 +29,7 @@ use crate::config::{self, Config, MetricsListen, Settings};
 use crate::database::{Database, Schema, Use};
 use crate::mark::Mark;
 use crate::output::say;
+use crate::seal::KeyFile;
 
 /// The process is gone so long after it was told to stop (10 s are promised).
 const STOP_DEADLINE: Duration = Duration::from_secs(9);
@@ -200,13 +202,12 @@ impl Server {
         let mark =
             Mark::look(database.store.clone(), name, engine.installation().to_owned()).await?;
         let share = engine.share().clone();
-        let mut watch = Watch::new(engine.clone(), factory(data_dir, engine.callbacks())).without(
-            move |network| {
-                // A lookup file belongs to the node that carries its mail system's tickets out; a network of SIMs is asked for a
-                // service's status by any node.
-                provisor_drivers::is_mail(&network.driver) && !share.has(&network.code)
-            },
-        );
+        let watch = Watch::new(engine.clone(), factory(settings, engine.callbacks()));
+        let mut watch = watch.without(move |network| {
+            // A lookup file belongs to the node that carries its mail system's tickets out; a network of SIMs is asked for a
+            // service's status by any node.
+            provisor_drivers::is_mail(&network.driver) && !share.has(&network.code)
+        });
         watch.look().await?;
         let address = listeners.api.local_addr()?;
         if settings.role.takes_orders() {
@@ -326,12 +327,14 @@ fn leave_in_time() {
     }
 }
 
-/// Builds networks whose files are in `data_dir`, and which report by `callbacks`.
-pub(crate) fn factory(data_dir: PathBuf, callbacks: Arc<dyn Callbacks>) -> NetworkFactory {
+/// Builds networks: their files are in the data directory, keys of SIMs are opened with the key file, and they report
+/// by `callbacks`.
+pub(crate) fn factory(settings: &Settings, callbacks: Arc<dyn Callbacks>) -> NetworkFactory {
+    let keys = Arc::new(KeyFile::new(settings.sim_key_file()));
+    let surroundings =
+        Surroundings { data_dir: settings.data_dir(), keys, callbacks: Some(callbacks) };
     Arc::new(move |network| {
-        let callbacks = Some(callbacks.clone());
-        provisor_drivers::build_with_callbacks(network, &data_dir, callbacks)
-            .map_err(|error| error.to_string())
+        provisor_drivers::build(network, &surroundings).map_err(|error| error.to_string())
     })
 }
 

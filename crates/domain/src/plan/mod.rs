@@ -17,8 +17,8 @@ use crate::portal::{Pack, PortalId, PortalRecord, PortalSecret};
 use crate::service::Products;
 use crate::ticket::{Failure, FailureKind};
 use crate::{
-    ContractCode, CustomerNumber, Iccid, Msisdn, Name, NetworkCode, Order, ReportingGroup, Service,
-    SimRecord, SimState, TariffCode,
+    ContractCode, CustomerNumber, Iccid, Msisdn, Name, NetworkCode, Order, ReportingGroup,
+    SealedKeys, Service, SimRecord, SimState, TariffCode,
 };
 
 /// The books as far as a ticket touches them.
@@ -43,6 +43,8 @@ pub struct ServiceBooks {
     pub service: Option<Service>,
     /// The SIM a service moves to.
     pub new_sim: Option<SimRecord>,
+    /// The keys of the SIM that the service is in afterwards: of the new one where it moves.
+    pub keys: SealedKeys,
     /// The number reserved for a new service: the SIM's own, or one of the network's range.
     pub number: Option<Msisdn>,
     /// True when a new service needs a number of the network's range and none is free.

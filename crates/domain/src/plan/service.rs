@@ -8,7 +8,8 @@ use crate::order::Connect;
 use crate::service::Products;
 use crate::ticket::Failure;
 use crate::{
-    Iccid, Msisdn, NetworkCode, Order, Service, ServiceStatus, SimRecord, SimState, TariffCode,
+    Iccid, Msisdn, NetworkCode, Order, SealedKeys, Service, ServiceStatus, SimRecord, SimState,
+    TariffCode,
 };
 
 pub(super) fn plan(order: &Order, books: &ServiceBooks, once: OnceKey) -> Result<Plan, Failure> {
@@ -46,8 +47,20 @@ fn live(books: &ServiceBooks) -> Result<&Service, Failure> {
     }
 }
 
-fn want(sim: &SimRecord, state: Wanted) -> Want {
-    Want { iccid: sim.iccid.clone(), imsi: sim.imsi.clone(), state }
+/// The SIM is not to be known any more. Its keys are nobody's business then.
+fn absent(sim: &SimRecord) -> Want {
+    let (iccid, imsi) = (sim.iccid.clone(), sim.imsi.clone());
+    Want { iccid, imsi, keys: SealedKeys::default(), state: Wanted::Absent }
+}
+
+/// The SIM that the service is in afterwards.
+fn present(sim: &SimRecord, books: &ServiceBooks, subscription: Subscription) -> Want {
+    Want {
+        iccid: sim.iccid.clone(),
+        imsi: sim.imsi.clone(),
+        keys: books.keys.clone(),
+        state: Wanted::Present(subscription),
+    }
 }
 
 pub(super) fn subscription(service: &Service) -> Subscription {
@@ -58,16 +71,13 @@ pub(super) fn subscription(service: &Service) -> Subscription {
     }
 }
 
-fn present(service: &Service) -> Wanted {
-    Wanted::Present(subscription(service))
-}
-
-/// What the books say that `network` is to have for a SIM in which `service` is or was.
+/// What the books say that `network` is to have for a SIM in which `service` is or was. Nothing is said about its keys.
 pub(super) fn wanted(network: &NetworkCode, sim: &SimRecord, service: Option<&Service>) -> Want {
     let served = service.filter(|service| {
         service.status.is_live() && service.iccid == sim.iccid && service.network == *network
     });
-    want(sim, served.map_or(Wanted::Absent, present))
+    let state = served.map_or(Wanted::Absent, |served| Wanted::Present(subscription(served)));
+    Want { state, ..absent(sim) }
 }
 
 /// The SIM stays where it stands, and its version moves on: what was found by looking before is void.
@@ -78,7 +88,9 @@ fn plan_reassert(books: &ServiceBooks) -> Result<WantsAndChange, Failure> {
     }
     let sims = vec![(books.sim.iccid.clone(), books.sim.state)];
     let want = wanted(&books.network, &books.sim, books.service.as_ref());
-    Ok((vec![want], Change { sims, ..Change::default() }))
+    // A network that lost the SIM lost its keys, too.
+    let keys = if live { books.keys.clone() } else { SealedKeys::default() };
+    Ok((vec![Want { keys, ..want }], Change { sims, ..Change::default() }))
 }
 
 fn plan_connect(connect: &Connect, books: &ServiceBooks) -> Result<WantsAndChange, Failure> {
@@ -107,7 +119,7 @@ fn plan_connect(connect: &Connect, books: &ServiceBooks) -> Result<WantsAndChang
         sims: vec![(books.sim.iccid.clone(), SimState::InUse)],
         ..Change::default()
     };
-    Ok((vec![want(&books.sim, Wanted::Present(subscription))], change))
+    Ok((vec![present(&books.sim, books, subscription)], change))
 }
 
 /// What a network is to have for a new service.
@@ -129,7 +141,7 @@ fn plan_disconnect(service: &Service, books: &ServiceBooks) -> WantsAndChange {
         released,
         ..Change::default()
     };
-    (vec![want(&books.sim, Wanted::Absent)], change)
+    (vec![absent(&books.sim)], change)
 }
 
 fn plan_change_sim(
@@ -143,7 +155,7 @@ fn plan_change_sim(
     };
     let after = Service { iccid: new.iccid.clone(), ..service.clone() };
     // The old SIM goes first: a network keeps a number for one subscriber at a time.
-    let wants = vec![want(&books.sim, Wanted::Absent), want(new, present(&after))];
+    let wants = vec![absent(&books.sim), present(new, books, subscription(&after))];
     let change = Change {
         service: Some(ServiceChange::Update(after)),
         sims: vec![
@@ -163,7 +175,7 @@ fn plan_products(order: &Order, service: &Service, books: &ServiceBooks) -> Want
         return (Vec::new(), Change::default());
     }
     after.status = after.products.live_status();
-    let wants = vec![want(&books.sim, present(&after))];
+    let wants = vec![present(&books.sim, books, subscription(&after))];
     (wants, Change { service: Some(ServiceChange::Update(after)), ..Change::default() })
 }
 
@@ -216,6 +228,7 @@ mod tests {
             sim,
             service,
             new_sim: None,
+            keys: SealedKeys { ki: Some("sealed ki".into()), opc: None },
             number,
             range_exhausted: false,
         }
@@ -303,6 +316,9 @@ mod tests {
         };
         assert_eq!(wants[0].state, Wanted::Absent);
         assert_eq!(wants[1].iccid, new_sim);
+        // The keys are the new SIM's.
+        assert!(wants[0].keys.is_empty());
+        assert_eq!(wants[1].keys, both.keys);
         assert_eq!(moved.change.sims[0].1, SimState::Retired);
     }
 
@@ -317,7 +333,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(state(&books(Some(service()))), present(&service()));
+        assert_eq!(state(&books(Some(service()))), Wanted::Present(subscription(&service())));
         assert_eq!(state(&books(None)), Wanted::Absent);
         let elsewhere = Service { network: "NO".parse().unwrap(), ..service() };
         assert_eq!(state(&books(Some(elsewhere))), Wanted::Absent, "another network serves it");

@@ -187,7 +187,8 @@ pub enum TicketFound {
 /// Questions of callers.
 #[async_trait]
 pub trait Directory: Send + Sync {
-    /// The contracts of a customer, by code. Empty when the customer is unknown, not granted, or has none.
+    /// The contracts of a customer, by code. Empty when the customer is unknown, not granted, or has none. At most
+    /// [`CONTRACTS_PER_CUSTOMER_MAX`](crate::limits::CONTRACTS_PER_CUSTOMER_MAX).
     async fn contract_list(
         &self,
         scope: Scope,

@@ -154,8 +154,13 @@ pub trait Users: Send + Sync {
     /// Forgets the guesses at a place.
     async fn guess_forgiven(&self, place: GuessPlace) -> Result<(), StoreError>;
 
-    /// All users, by name.
-    async fn user_list(&self) -> Result<Vec<UserInfo>, StoreError>;
+    /// Users by name, those behind `after`, at most `limit` (and
+    /// [`USERS_PER_PAGE_MAX`](crate::limits::USERS_PER_PAGE_MAX)).
+    async fn user_list(
+        &self,
+        after: Option<Username>,
+        limit: usize,
+    ) -> Result<Vec<UserInfo>, StoreError>;
 
     /// Adds a user; false when the name is taken. [`StoreError::Conflict`] names a grant that does not exist.
     async fn user_add(
@@ -183,10 +188,13 @@ pub trait Users: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// A user's credentials, newest first; `None` when there is no user of this name.
+    /// A user's credentials, newest first, those with a smaller key than `before`, at most `limit` (and
+    /// [`CREDENTIALS_PER_PAGE_MAX`](crate::limits::CREDENTIALS_PER_PAGE_MAX)); `None` when there is no user of this name.
     async fn credential_list(
         &self,
         username: Username,
+        before: Option<i64>,
+        limit: usize,
     ) -> Result<Option<Vec<CredentialInfo>>, StoreError>;
 
     /// Revokes a credential of a user by its key; false when he has none with this key that still works.

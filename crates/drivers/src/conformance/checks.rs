@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use provisor_domain::driver::{Command, OnceKey, Outcome, Subscription, Want, Wanted};
+use provisor_domain::driver::{Command, Comparison, OnceKey, Outcome, Subscription, Want, Wanted};
 use provisor_domain::service::{AppliedBar, Products};
 
 use super::{Broken, Suite, sane};
@@ -22,6 +22,7 @@ impl Suite<'_> {
         self.a_newer_attempt_confirms_an_older_one().await?;
         self.a_suspending_bar_suspends_and_its_end_resumes().await?;
         self.products_and_tariff_become_what_is_wanted().await?;
+        self.a_network_keeps_what_its_driver_says().await?;
         self.a_number_changes_and_the_old_one_is_free().await?;
         self.a_taken_number_is_refused_and_nothing_changes().await?;
         self.a_sim_change_is_one_command().await?;
@@ -104,6 +105,34 @@ impl Suite<'_> {
             self.order(vec![want]).await?;
         }
         Ok(())
+    }
+
+    /// Another number is always a difference, another tariff where the network has a place for it; a SIM without an IMSI
+    /// is refused where one is needed.
+    pub async fn a_network_keeps_what_its_driver_says(&mut self) -> Result<(), Broken> {
+        self.begin("a_network_keeps_what_its_driver_says").await?;
+        let abilities = self.driver.abilities();
+        self.order(vec![self.present(0, 0)]).await?;
+        let tariff = self.world.tariffs[1].clone();
+        let other_tariff = self.with(0, Subscription { tariff, ..self.plain(0) });
+        for (want, differs) in [(self.present(0, 1), true), (other_tariff, abilities.products)] {
+            let found = self.compare(&want).await?;
+            if matches!(found, Comparison::Differs { .. }) != differs {
+                return Err(self.broken(format!("{abilities:?}, but {want:?} is {found:?}")));
+            }
+        }
+        let nameless = Want { imsi: None, ..self.present(1, 1) };
+        let ticket = self.ticket()?;
+        if abilities.needs_imsi {
+            let outcome = self.carry_out(ticket, 1, &[nameless]).await?;
+            if !matches!(outcome, Outcome::Refused { .. }) {
+                return Err(self.broken(format!("a SIM without an IMSI: {outcome:?}")));
+            }
+            return self.agree().await;
+        }
+        self.attempt(ticket, 1, &[nameless]).await?;
+        // And it may learn the IMSI later.
+        self.order(vec![self.present(1, 1)]).await
     }
 
     /// A number that a SIM gave up can be another's.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use provisor_domain::Iccid;
 use provisor_domain::driver::{Subscription, Want, Wanted};
 use provisor_domain::service::{AppliedBar, Products};
+use provisor_domain::{Iccid, SealedKeys};
 
 use super::World;
 use crate::simulator::Chance;
@@ -50,7 +50,7 @@ impl World {
         (0..=chance.below(3))
             .map(|_| {
                 let (iccid, imsi) = self.sims[chance.below(self.sims.len())].clone();
-                Want { iccid, imsi, state: self.any_state(chance) }
+                Want { iccid, imsi, keys: SealedKeys::default(), state: self.any_state(chance) }
             })
             .collect()
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use provisor_domain::catalogue::Network;
 use provisor_domain::driver::Element;
 use provisor_domain::driver::{Driver, Outcome};
-use provisor_drivers::{build, check, is_mail, mail_doveadm, mail_file};
+use provisor_drivers::{Surroundings, build, check, is_mail, mail_doveadm, mail_file};
 use serde_json::{Value, json};
 
 use crate::support::{command, present};
@@ -31,12 +31,14 @@ fn sims(built: Element) -> Arc<dyn Driver> {
 #[tokio::test]
 async fn a_simulated_network_keeps_its_file_in_the_data_directory() {
     let data = tempfile::tempdir().unwrap();
-    let driver = sims(build(&network("simulated", &json!({})), data.path()).unwrap());
+    let driver =
+        sims(build(&network("simulated", &json!({})), &Surroundings::new(data.path())).unwrap());
     assert_eq!(driver.ensure(&command(1, 1, vec![present(0)])).await, Outcome::Done);
     assert!(data.path().join("network-AS.db").exists());
 
     let named = json!({ "file": "elsewhere.db", "outage_file": "down" });
-    let driver = sims(build(&network("simulated", &named), data.path()).unwrap());
+    let driver =
+        sims(build(&network("simulated", &named), &Surroundings::new(data.path())).unwrap());
     assert!(data.path().join("elsewhere.db").exists());
     std::fs::write(data.path().join("down"), "").unwrap();
     let outcome = driver.ensure(&command(1, 1, vec![present(0)])).await;
@@ -46,27 +48,34 @@ async fn a_simulated_network_keeps_its_file_in_the_data_directory() {
 #[test]
 fn an_unknown_driver_and_a_wrong_setting_are_named_before_anything_is_opened() {
     let data = tempfile::tempdir().unwrap();
+    let surroundings = Surroundings::new(data.path());
     let cases = [
         (
-            network("osmo-hlr", &json!({})),
-            "network AS: there is no driver \"osmo-hlr\"; use one of: simulated, http, mail, simulated-mail",
+            network("hlr", &json!({})),
+            "network AS: there is no driver \"hlr\"; use one of: simulated, osmo-hlr, http, mail, simulated-mail",
         ),
         (network("simulated", &json!({ "sed": 1 })), "network AS: unknown setting `sed`"),
+        (network("osmo-hlr", &json!({ "seed": 1 })), "network AS: unknown setting `seed`"),
         (network("mail", &json!({ "seed": 1 })), "network AS: unknown setting `seed`"),
         (network("simulated-mail", &json!({ "log": true })), "network AS: unknown setting `log`"),
     ];
     for (network, message) in cases {
         let error = check(&network).unwrap_err().to_string();
         assert!(error.starts_with(message), "{error}");
-        assert_eq!(build(&network, data.path()).unwrap_err().to_string(), error);
+        assert_eq!(build(&network, &surroundings).unwrap_err().to_string(), error);
     }
     assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
     assert!(check(&network("simulated", &json!({ "latency_ms": 5 }))).is_ok());
+    // An HLR keeps its own files.
+    let hlr = network("osmo-hlr", &json!({ "address": "127.0.0.9" }));
+    assert!(matches!(build(&hlr, &surroundings), Ok(Element::Network(_))));
+    assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
 }
 
 #[test]
 fn mail_networks_are_told_apart_and_have_a_directory_of_their_own() {
     let data = tempfile::tempdir().unwrap();
+    let surroundings = Surroundings::new(data.path());
     for driver in ["mail", "simulated-mail"] {
         assert!(is_mail(driver));
         let mut files = Vec::new();
@@ -74,7 +83,7 @@ fn mail_networks_are_told_apart_and_have_a_directory_of_their_own() {
             let unnamed = Network { code: code.parse().unwrap(), ..network(driver, &json!({})) };
             let file = mail_file(&unnamed, data.path()).unwrap().unwrap();
             assert!(!file.exists(), "asking makes nothing");
-            assert!(matches!(build(&unnamed, data.path()), Ok(Element::Mail(_))), "{code}");
+            assert!(matches!(build(&unnamed, &surroundings), Ok(Element::Mail(_))), "{code}");
             assert!(file.exists());
             std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
             files.push(file.strip_prefix(data.path()).unwrap().to_owned());

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use provisor_domain::driver::{
-    Command, Comparison, Driver, DriverLimits, NetworkStatus, OnceKey, Outcome, Want, Wanted,
+    Abilities, Command, Comparison, Driver, DriverLimits, NetworkStatus, OnceKey, Outcome, Want,
+    Wanted,
 };
 use provisor_domain::{Iccid, Imsi};
 use provisor_drivers::conformance::Suite;
@@ -66,6 +67,8 @@ enum Defect {
     OnlyNewEpochs,
     Silent,
     BlindToDifferences,
+    SaysTooLittle,
+    SaysItNeedsImsis,
 }
 
 impl Defective {
@@ -126,6 +129,13 @@ impl Driver for Defective {
         }
     }
 
+    fn abilities(&self) -> Abilities {
+        Abilities {
+            needs_imsi: self.defect == Defect::SaysItNeedsImsis,
+            products: self.defect != Defect::SaysTooLittle,
+        }
+    }
+
     fn limits(&self) -> DriverLimits {
         let limits = self.network.simulator.limits();
         match self.defect {
@@ -147,6 +157,8 @@ async fn a_driver_that_breaks_a_rule_is_found_out_by_its_status_alone() {
         (Defect::NeverDeletes, "a_sim_comes_and_goes"),
         (Defect::OnlyNewEpochs, "a_newer_attempt_confirms_an_older_one"),
         (Defect::NeverSuspends, "a_suspending_bar_suspends_and_its_end_resumes"),
+        (Defect::SaysTooLittle, "a_network_keeps_what_its_driver_says"),
+        (Defect::SaysItNeedsImsis, "a_network_keeps_what_its_driver_says"),
         (Defect::RefusalIsDone, "a_taken_number_is_refused_and_nothing_changes"),
         (Defect::OneWantAtATime, "a_taken_number_is_refused_and_nothing_changes"),
         (Defect::OnlyTheFirstWant, "a_taken_number_is_refused_and_nothing_changes"),

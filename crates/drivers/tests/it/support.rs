@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use provisor_domain::driver::{Command, Driver as _, OnceKey, Outcome, Subscription, Want, Wanted};
 use provisor_domain::service::Products;
-use provisor_domain::{Iccid, Msisdn, TicketId};
+use provisor_domain::{Iccid, Msisdn, SealedKeys, TicketId};
 use provisor_drivers::conformance::World;
 use provisor_drivers::simulator::{Settings, Simulator, Subscriber};
 use serde_json::Value;
@@ -68,11 +68,16 @@ pub(crate) fn present(sim: usize) -> Want {
         tariff: "TEASEU1000MB".parse().unwrap(),
         products: Products::default(),
     };
-    Want { iccid: iccid(sim), imsi: None, state: Wanted::Present(subscription) }
+    Want {
+        iccid: iccid(sim),
+        imsi: None,
+        keys: SealedKeys::default(),
+        state: Wanted::Present(subscription),
+    }
 }
 
 pub(crate) fn absent(sim: usize) -> Want {
-    Want { iccid: iccid(sim), imsi: None, state: Wanted::Absent }
+    Want { iccid: iccid(sim), imsi: None, keys: SealedKeys::default(), state: Wanted::Absent }
 }
 
 pub(crate) fn world() -> World {

@@ -16,7 +16,7 @@ use crate::engine::Engine;
 pub struct ServiceView {
     /// The service as the books have it.
     pub service: Service,
-    /// What the network says. Of a service that is not live it is not asked.
+    /// What the network says.
     pub network: NetworkSays,
 }
 
@@ -25,8 +25,8 @@ pub struct ServiceView {
 pub struct NetworkSays {
     /// What.
     pub status: NetworkStatus,
-    /// When.
-    pub checked: Timestamp,
+    /// When it was asked; `None` when nobody asked it: the service is not live, or there is no driver to ask by.
+    pub checked: Option<Timestamp>,
 }
 
 impl ServiceView {
@@ -54,18 +54,18 @@ impl Engine {
             ServiceFound::OutsideKind => return Err(Refusal::ServiceNotPermitted.into()),
             ServiceFound::Found(service) => *service,
         };
-        let status = self.network_status(&service, imsi.as_ref()).await;
-        let network = NetworkSays { status, checked: self.clock.now() };
+        let network = self.network_says(&service, imsi.as_ref()).await;
         Ok(ServiceView { service, network })
     }
 
-    async fn network_status(&self, service: &Service, imsi: Option<&Imsi>) -> NetworkStatus {
+    async fn network_says(&self, service: &Service, imsi: Option<&Imsi>) -> NetworkSays {
         let network = self.networks.get(&service.network).filter(|_| service.status.is_live());
         let Some(driver) = network.as_ref().and_then(|network| network.driver()) else {
-            return NetworkStatus::Unknown;
+            return NetworkSays { status: NetworkStatus::Unknown, checked: None };
         };
         let patience = Duration::from_secs(NETWORK_STATUS_SECONDS_MAX);
         let asked = driver.status(&service.iccid, imsi);
-        tokio::time::timeout(patience, asked).await.unwrap_or(NetworkStatus::Unknown)
+        let status = tokio::time::timeout(patience, asked).await.unwrap_or(NetworkStatus::Unknown);
+        NetworkSays { status, checked: Some(self.clock.now()) }
     }
 }

@@ -156,7 +156,7 @@ async fn a_credential_ends_when_it_expires_and_when_it_is_revoked() {
     assert_failed(&lets_in(&portal, bearer(&expiring), OUTSIDE).await);
     let store = &portal.world.store;
     let name = || "backend".parse().unwrap();
-    let known = store.credential_list(name()).await.unwrap().unwrap();
+    let known = store.credential_list(name(), None, 100).await.unwrap().unwrap();
     let newest = known.iter().find(|one| one.label == revoked.label()).unwrap().id;
     let now = portal.world.clock.now();
     assert!(store.credential_revoke(name(), newest, origin(), now).await.unwrap());

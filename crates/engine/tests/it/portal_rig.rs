@@ -12,6 +12,7 @@ use provisor_domain::mail::MailboxKind;
 use provisor_domain::portal::{Pack, PackMeasure, PackValue, PortalRequest, RequestState};
 use provisor_domain::store::{Portal, PortalAuth, PortalFound};
 use provisor_domain::{Mailbox, PortalId, Refusal, UserKind};
+use provisor_drivers::Surroundings;
 use provisor_drivers::mail::{Held, MailStore};
 use provisor_engine::{
     Error, LogInError, NetworkFactory, PortalCall, PortalOrder, PortalSession, Raised,
@@ -84,9 +85,12 @@ fn adopted() -> PortalAdoption {
 
 /// Real drivers for mail, an obedient script for everything else.
 fn factory(mail_dir: Arc<tempfile::TempDir>) -> NetworkFactory {
-    Arc::new(move |network| match network.driver.as_str() {
-        "test" => Ok(Element::Network(Arc::new(Script::obedient()))),
-        _ => provisor_drivers::build(network, mail_dir.path()).map_err(|error| error.to_string()),
+    Arc::new(move |network| {
+        if network.driver == "test" {
+            return Ok(Element::Network(Arc::new(Script::obedient())));
+        }
+        let surroundings = Surroundings::new(mail_dir.path());
+        provisor_drivers::build(network, &surroundings).map_err(|error| error.to_string())
     })
 }
 

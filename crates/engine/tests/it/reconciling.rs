@@ -11,7 +11,9 @@ use provisor_domain::driver::{
 };
 use provisor_domain::limits::REPAIRS_MAX;
 use provisor_domain::store::{Operations, Reconcile, TicketDetail, TicketFilter};
-use provisor_domain::{Imsi, NetworkCode, OrderKind, ServiceSelector, TicketId, TicketState};
+use provisor_domain::{
+    Imsi, NetworkCode, OrderKind, SealedKeys, ServiceSelector, TicketId, TicketState,
+};
 use provisor_drivers::simulator::{LoggedCommand, Settings, Simulator, Subscriber};
 use provisor_engine::{Checking, Checks, NetworkFactory, Runner, ServiceOrder, Stands};
 use tokio::sync::watch;
@@ -53,7 +55,7 @@ impl Simulated {
     async fn plant(&self, number: usize, state: Wanted) {
         let once = OnceKey { ticket: TicketId::FIRST, epoch: 1 };
         let imsi = Some(imsi(number));
-        let wants = vec![Want { iccid: iccid(number), imsi, state }];
+        let wants = vec![Want { iccid: iccid(number), imsi, keys: SealedKeys::default(), state }];
         let other = simulator(&self.dir, &network("AS"));
         assert_eq!(other.ensure(&Command { once, wants }).await, Outcome::Done);
     }

@@ -142,7 +142,7 @@ async fn a_credential_works_in_the_passwords_place_until_it_expires_or_is_revoke
     let caller = world.engine.sign_in().sign_in(Some("MarioG"), Some(&short.into()), HERE).await;
     assert!(!caller.unwrap().may_write());
     assert!(!fails(&world, "MarioG", revoked, HERE).await);
-    let newest = world.store.credential_list(name()).await.unwrap().unwrap()[0].id;
+    let newest = world.store.credential_list(name(), None, 100).await.unwrap().unwrap()[0].id;
     assert!(world.store.credential_revoke(name(), newest, origin(), now).await.unwrap());
     world.look().await;
     assert!(fails(&world, "MarioG", revoked, HERE).await);

@@ -19,3 +19,4 @@ mod tests;
 
 pub(crate) use apply::{ApplyError, Order, apply};
 pub(crate) use diff::{Change, Op};
+pub(crate) use resolve::COLON;

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use std::hash::Hash;
 
 use provisor_domain::catalogue::Catalogue;
+use provisor_domain::limits::CONTRACTS_PER_CUSTOMER_MAX;
 use provisor_domain::{
     ApnCode, BarCode, BoltonCode, ContractCode, CustomerNumber, NetworkCode, TariffCode,
     TenantName, code,
@@ -76,6 +77,23 @@ pub(crate) fn undefined<C: Display>(
 }
 
 impl Names {
+    /// No customer may come to have more contracts than are answered at once.
+    fn count_contracts(&self, tables: &Tables, problems: &mut Problems) {
+        let mut held: HashMap<&CustomerNumber, usize> = HashMap::new();
+        for holder in self.contracts.0.values() {
+            *held.entry(holder).or_default() += 1;
+        }
+        for Entry { label, body } in &tables.customers {
+            let count = held.get(body.number.get_ref()).copied().unwrap_or_default();
+            if count > CONTRACTS_PER_CUSTOMER_MAX {
+                let text = format!(
+                    "{count} contracts are more than the {CONTRACTS_PER_CUSTOMER_MAX} that a customer can have"
+                );
+                problems.within(label, label.at, text);
+            }
+        }
+    }
+
     /// What the database has, and over it what the file defines.
     pub(crate) fn gather(tables: &Tables, known: &Catalogue, problems: &mut Problems) -> Self {
         check_definitions(tables, problems);
@@ -108,6 +126,7 @@ impl Names {
                 }
             }
         }
+        names.count_contracts(tables, problems);
         names
     }
 

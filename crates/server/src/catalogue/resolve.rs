@@ -20,6 +20,9 @@ use super::problems::{Label, Problems};
 use super::stock::{self, Codes};
 use crate::password;
 
+/// What is wrong with a back end's name that HTTP Basic cannot carry.
+pub(crate) const COLON: &str = "a back end's name has no colon: HTTP Basic cannot carry one";
+
 /// A file in the domain's words.
 #[derive(Debug, Default)]
 pub(crate) struct Resolved {
@@ -240,6 +243,9 @@ fn kind(
             known.map_or(UserKind::Account, UserKind::Service)
         }
         (KindWord::Tenant, None, None, Some(tenant)) => {
+            if !body.username.get_ref().fits_basic() {
+                problems.within(label, body.username.span().start, COLON);
+            }
             names.tenants.find("tenant", label, tenant, problems);
             UserKind::Tenant(tenant.get_ref().clone())
         }

@@ -431,6 +431,22 @@ async fn a_sim_in_use_stays_with_its_customer() {
 }
 
 #[tokio::test]
+async fn a_customer_has_no_more_contracts_than_are_answered_at_once() {
+    let desk = Desk::new();
+    desk.applied(WORLD).await;
+    let with = |count: usize| {
+        let contracts: Vec<String> =
+            (0..count).map(|n| format!("{{ code = \"X{n}\", name = \"X\" }}")).collect();
+        let list = contracts.join(", ");
+        format!("[[customer]]\nnumber = \"1000000\"\nname = \"Fleet\"\ncontracts = [{list}]\n")
+    };
+    let told = desk.told(&with(10_000)).await;
+    let wanted = "2: [[customer]] \"1000000\": 10001 contracts are more than the 10000";
+    assert!(told[0].starts_with(wanted), "{told:?}");
+    desk.applied(&with(9_999)).await;
+}
+
+#[tokio::test]
 async fn password_files_are_looked_for_beside_the_catalogue() {
     let desk = Desk::new();
     desk.applied(WORLD).await;

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::Session;
 use crate::catalogue::{self, ApplyError, Change, Op, Order};
+use crate::database::Scratch;
 use crate::output::{self, Tone, count, note, paint, say};
 
 /// Load the operator's world from a file: networks, products, customers, users …
@@ -21,8 +22,8 @@ pub(crate) enum Catalogue {
 
 const AFTER: &str = "\
 Example:
+  provisor catalogue apply world.toml               makes the database when there is none
   provisor catalogue apply --dry-run world.toml     shows what would change
-  provisor catalogue apply world.toml               changes it
 
 A file for a start:
   [[network]]
@@ -55,7 +56,7 @@ docs/operate.md has all tables and keys.";
 pub(crate) struct Apply {
     /// The file (TOML)
     file: PathBuf,
-    /// Only show what would change
+    /// Only show what would change in the database, which must be there
     #[arg(long)]
     dry_run: bool,
     /// Print the difference as JSON
@@ -76,16 +77,27 @@ impl Apply {
         let shown = self.file.display();
         let text = std::fs::read_to_string(&self.file)
             .with_context(|| format!("cannot read the catalogue file {shown}"))?;
-        let store = session.store_or_new().await?;
-        let order = Order {
+        let order = |dry_run| Order {
             file: &self.file,
             text: &text,
-            dry_run: self.dry_run,
+            dry_run,
             origin: Session::origin(),
             now: Session::now(),
         };
-        let applied = catalogue::apply(store.as_ref(), order).await;
-        let changes = applied.map_err(|error| explain(error, &shown.to_string()))?.changes;
+        let explained = |error| explain(error, &shown.to_string());
+        let store = if self.dry_run {
+            session.store().await?
+        } else {
+            if session.config.settings.database.is_missing() {
+                // A file with mistakes leaves no database behind.
+                let scratch = Scratch::open().await?;
+                let tried = catalogue::apply(scratch.database.store.as_ref(), order(true)).await;
+                tried.map_err(explained)?;
+            }
+            session.store_or_new().await?
+        };
+        let applied = catalogue::apply(store.as_ref(), order(self.dry_run)).await;
+        let changes = applied.map_err(explained)?.changes;
         if self.json {
             let applied = !self.dry_run;
             return output::json(&json!({"applied": applied, "changes": changes}));

@@ -1,17 +1,18 @@
 //! `provisor user credential add|list|revoke`
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use provisor_domain::Username;
+use provisor_domain::limits::CREDENTIALS_PER_PAGE_MAX;
 use provisor_domain::store::{CredentialInfo, NewCredential};
 use provisor_domain::user::CredentialUse;
 use provisor_engine::Credential;
 use serde_json::json;
 
 use super::Session;
-use super::session::parsed;
+use super::session::{parsed, usage};
 use crate::output::{self, Tone, note, plain, say};
 use crate::span::seconds;
 
@@ -53,8 +54,9 @@ pub(crate) struct Add {
 }
 
 const AFTER_LIST: &str = "\
-Example:
-  provisor user credential list MarioG --json";
+Examples:
+  provisor user credential list MarioG --json
+  provisor user credential list MarioG --before 30    the next page: smaller IDs than 30";
 
 /// List a user's credentials, newest first
 ///
@@ -64,6 +66,12 @@ Example:
 pub(crate) struct List {
     /// The log-in name
     username: String,
+    /// At most so many
+    #[arg(long, default_value_t = CREDENTIALS_PER_PAGE_MAX, value_name = "N")]
+    limit: usize,
+    /// Only with a smaller ID (the next page)
+    #[arg(long, value_name = "ID")]
+    before: Option<i64>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -126,7 +134,11 @@ impl Add {
 impl List {
     async fn run(self, session: &Session) -> Result<()> {
         let username: Username = parsed("user", &self.username)?;
-        let found = session.store().await?.credential_list(username.clone()).await?;
+        if self.limit == 0 || self.limit > CREDENTIALS_PER_PAGE_MAX {
+            return Err(usage(format!("--limit must be 1 to {CREDENTIALS_PER_PAGE_MAX}")));
+        }
+        let store = session.store().await?;
+        let found = store.credential_list(username.clone(), self.before, self.limit).await?;
         let credentials = found.ok_or_else(|| no_user(&username))?;
         let now = Session::now();
         if self.json {
@@ -164,7 +176,13 @@ impl List {
             ]
         });
         let head = ["ID", "CREDENTIAL", "STATE", "USE", "NETWORKS", "CREATED", "EXPIRES"];
-        output::table(head, rows.collect())
+        output::table(head, rows.collect())?;
+        if credentials.len() == self.limit
+            && let Some(last) = credentials.last()
+        {
+            note(format!("there may be more: --before {}", last.id));
+        }
+        Ok(())
     }
 }
 
@@ -197,19 +215,19 @@ fn works(credential: &CredentialInfo, now: Timestamp) -> bool {
 /// `90d`, `12h`, `30m`, `45s` from now; or a date (its first moment, UTC); or a time.
 fn expiry(raw: &str, now: Timestamp) -> Result<Timestamp> {
     let hint = || {
-        format!(
+        usage(format!(
             "--expires {raw:?}: write 90d, 12h, 30m, 45s, a date like 2027-01-01 or a time like 2027-01-01T12:00:00Z"
-        )
+        ))
     };
     let end = if let Some(seconds) = seconds(raw) {
-        now.checked_add(SignedDuration::from_secs(seconds)).with_context(hint)?
+        now.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| hint())?
     } else if let Ok(date) = raw.parse::<jiff::civil::Date>() {
-        date.to_zoned(jiff::tz::TimeZone::UTC).with_context(hint)?.timestamp()
+        date.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| hint())?.timestamp()
     } else {
-        raw.parse::<Timestamp>().ok().with_context(hint)?
+        raw.parse::<Timestamp>().map_err(|_| hint())?
     };
     if end <= now {
-        bail!("--expires {raw:?} is in the past");
+        return Err(usage(format!("--expires {raw:?} is in the past")));
     }
     Ok(end)
 }

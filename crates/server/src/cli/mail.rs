@@ -10,10 +10,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use provisor_domain::NetworkCode;
 use provisor_domain::catalogue::Network;
 use provisor_drivers::mail::config::{self as templates, File, Params};
+use serde_json::json;
 
 use super::Session;
 use super::session::parsed;
-use crate::output::{count, note, say};
+use crate::output::{self, count, note, say};
 
 /// The mail system behind the Simple Portal API
 #[derive(Debug, Subcommand)]
@@ -76,21 +77,30 @@ pub(crate) struct SyncArgs {
     /// The database was restored from a backup: what mail systems were told since then is void
     #[arg(long)]
     restored: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Mail {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         match self {
             Self::Config(command) => command.run(session).await,
-            Self::Sync(SyncArgs { restored }) => {
+            Self::Sync(SyncArgs { restored, json }) => {
                 let data_dir = session.config.settings.data_dir();
                 let store = session.store().await?;
                 if restored {
                     store.books_restored(Session::origin(), Session::now()).await?;
                 }
                 let synced = crate::mail_sync::run(store.as_ref(), &data_dir).await?;
-                synced.refused.iter().for_each(note);
-                say(format!("the mail systems know {}", count(synced.told, "portal customer")))?;
+                if json {
+                    let (told, refused) = (synced.told, &synced.refused);
+                    output::json(&json!({"told": told, "refused": refused}))?;
+                } else {
+                    synced.refused.iter().for_each(note);
+                    let told = count(synced.told, "portal customer");
+                    say(format!("the mail systems know {told}"))?;
+                }
                 match synced.refused.len() {
                     0 => Ok(()),
                     refused => bail!(

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use clap::Subcommand;
+use serde_json::json;
 
 use super::Session;
-use crate::output::say;
+use crate::output::{self, say};
 
 const AFTER: &str = "\
 Example:
@@ -28,14 +29,24 @@ pub(crate) enum Maintenance {
     Off,
     /// Say whether it is on
     #[command(after_help = AFTER)]
-    Status,
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 impl Maintenance {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         let store = session.store().await?;
         let on = match self {
-            Self::Status => store.stamp().await?.maintenance,
+            Self::Status { json } => {
+                let on = store.stamp().await?.maintenance;
+                if json {
+                    return output::json(&json!({"maintenance": on}));
+                }
+                on
+            }
             Self::On | Self::Off => {
                 let on = matches!(self, Self::On);
                 store.maintenance_set(on, Session::origin(), Session::now()).await?;

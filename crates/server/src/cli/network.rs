@@ -305,7 +305,7 @@ impl Eyes {
         let (clock, chance) = (Arc::new(SystemClock), Chance::new());
         let parts = Parts { clock, chance, metrics, share: Share::none() };
         let engine = Arc::new(Engine::new(store.clone(), parts).await?);
-        let factory = crate::serve::factory(session.config.settings.data_dir(), engine.callbacks());
+        let factory = crate::serve::factory(&session.config.settings, engine.callbacks());
         let mut watch = Watch::new(engine.clone(), factory)
             .without(|network| provisor_drivers::is_mail(&network.driver));
         watch.look().await?;

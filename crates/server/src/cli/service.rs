@@ -4,10 +4,11 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use provisor_domain::ServiceCode;
 use provisor_domain::store::CloseOutcome;
+use serde_json::json;
 
 use super::Session;
 use super::session::parsed;
-use crate::output::{count, note, say};
+use crate::output::{self, note, say};
 
 /// Services after their end
 #[derive(Debug, Subcommand)]
@@ -30,6 +31,9 @@ pub(crate) struct Close {
     /// The services' codes
     #[arg(required = true)]
     codes: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Service {
@@ -47,26 +51,46 @@ impl Close {
         let codes = codes?;
         let (store, origin, now) = (session.store().await?, Session::origin(), Session::now());
         let closing = store.service_close(codes.clone(), origin, now);
-        let mut left = 0;
-        for (code, outcome) in codes.iter().zip(closing.await?) {
+        let closing = closing.await?;
+        let live = [CloseOutcome::NotSwitchedOff, CloseOutcome::Absent];
+        let left = closing.iter().filter(|outcome| live.contains(outcome)).count();
+        let outcomes = codes.iter().zip(closing);
+        if self.json {
+            let all =
+                outcomes.map(|(code, outcome)| json!({"code": code, "outcome": word(outcome)}));
+            output::json(&all.collect::<Vec<_>>())?;
+            return end(left);
+        }
+        for (code, outcome) in outcomes {
             match outcome {
                 CloseOutcome::Closed => say(format!("service {code}: closed"))?,
                 CloseOutcome::AlreadyClosed => say(format!("service {code}: was closed already"))?,
                 CloseOutcome::NotSwitchedOff => {
-                    left += 1;
                     note(format!(
                         "service {code}: it is live, or a ticket for it is open; disconnect it first"
                     ));
                 }
                 CloseOutcome::Absent => {
-                    left += 1;
                     note(format!("service {code}: there is no such service"));
                 }
             }
         }
-        match left {
-            0 => Ok(()),
-            left => bail!("{} not closed", count(left, "service")),
-        }
+        end(left)
+    }
+}
+
+fn end(left: usize) -> Result<()> {
+    match left {
+        0 => Ok(()),
+        left => bail!("{} not closed", output::count(left as u64, "service")),
+    }
+}
+
+fn word(outcome: CloseOutcome) -> &'static str {
+    match outcome {
+        CloseOutcome::Closed => "closed",
+        CloseOutcome::AlreadyClosed => "already_closed",
+        CloseOutcome::NotSwitchedOff => "not_switched_off",
+        CloseOutcome::Absent => "absent",
     }
 }

@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use provisor_domain::CustomerNumber;
+use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Session;
 use super::session::parsed;
-use crate::output::{count, note, say};
+use crate::output::{self, count, note, say};
 use crate::sim_import::{self, Import, Outcome};
 
 /// The exit code of a command that was interrupted (128 + SIGINT).
@@ -53,6 +54,9 @@ pub(crate) struct ImportArgs {
     /// Refuse ICCIDs whose check digit is wrong (real stocks have such cards)
     #[arg(long)]
     luhn: bool,
+    /// Print JSON: how many were imported, and the bad rows
+    #[arg(long)]
+    json: bool,
 }
 
 impl Sim {
@@ -72,7 +76,13 @@ impl ImportArgs {
         let store = session.store().await?;
         let interrupted = interrupted()?;
         let who = (Session::origin(), Session::now());
-        match sim_import::run(store.as_ref(), &import, who, interrupted).await? {
+        let outcome = sim_import::run(store.as_ref(), &import, who, interrupted).await?;
+        if self.json {
+            output::json(&shown(&outcome))?;
+        }
+        match outcome {
+            Outcome::Landed(_) if self.json => Ok(ExitCode::SUCCESS),
+            Outcome::Bad(_) if self.json => Ok(ExitCode::FAILURE),
             Outcome::Landed(rows) => {
                 say(format!("{} imported", count(rows, "SIM")))?;
                 Ok(ExitCode::SUCCESS)
@@ -87,6 +97,20 @@ impl ImportArgs {
             }
         }
     }
+}
+
+/// What came of it, for scripts. Of bad rows the first are named.
+fn shown(outcome: &Outcome) -> Value {
+    let (imported, bad) = match outcome {
+        Outcome::Landed(rows) => (*rows, None),
+        Outcome::Bad(bad) => (0, Some(bad)),
+        Outcome::Stopped => (0, None),
+    };
+    let named = bad.iter().flat_map(|bad| &bad.named);
+    let named: Vec<Value> =
+        named.map(|row| json!({"line": row.line, "reason": row.reason})).collect();
+    let count = bad.map_or(0, |bad| bad.count);
+    json!({"imported": imported, "bad_rows": count, "bad_rows_named": named})
 }
 
 /// Resolves when somebody wants the command to end.

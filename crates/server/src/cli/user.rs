@@ -2,16 +2,22 @@
 
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
-use provisor_domain::store::{NewUser, Portal, StoreError, UserChange};
-use provisor_domain::{TenantName, UserKind, Username};
+use provisor_domain::catalogue::CatalogueKeys;
+use provisor_domain::limits::USERS_PER_PAGE_MAX;
+use provisor_domain::store::{NewUser, Operations, Portal, StoreError, UserChange};
+use provisor_domain::{ServiceCode, TenantName, UserKind, Username};
 use secrecy::SecretString;
 use serde_json::json;
 
 use super::Session;
 use super::credential::CredentialCommand;
-use super::session::parsed;
-use crate::output::{self, Tone, plain, say};
+use super::session::{parsed, usage};
+use crate::catalogue::COLON;
+use crate::output::{self, Tone, note, plain, say};
 use crate::password::Source;
+
+/// Users that a list shows unless told otherwise.
+const LIMIT_DEFAULT: usize = 1_000;
 
 /// Who may call the APIs
 #[derive(Debug, Subcommand)]
@@ -65,15 +71,22 @@ pub(crate) struct Add {
 }
 
 const AFTER_LIST: &str = "\
-Example:
-  provisor user list --json";
+Examples:
+  provisor user list --json
+  provisor user list --after MarioG                   the next page: names behind MarioG";
 
-/// List users
+/// List users by name
 ///
 /// Changes nothing.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_LIST)]
 pub(crate) struct List {
+    /// At most so many
+    #[arg(long, default_value_t = LIMIT_DEFAULT, value_name = "N")]
+    limit: usize,
+    /// Only names behind this one (the next page)
+    #[arg(long, value_name = "NAME")]
+    after: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -179,7 +192,12 @@ impl Add {
             self.boltons.iter().map(|raw| parsed("--bolton", raw)).collect();
         let kind = match (&self.group, &self.service, &self.tenant) {
             (Some(group), _, _) => UserKind::Group(parsed("--group", group)?),
-            (None, Some(service), _) => UserKind::Service(parsed("--service", service)?),
+            (None, Some(service), _) => {
+                UserKind::Service(self::service(store.as_ref(), service).await?)
+            }
+            (None, None, Some(_)) if !username.fits_basic() => {
+                return Err(usage(format!("user {:?}: {COLON}", self.username)));
+            }
             (None, None, Some(tenant)) => {
                 UserKind::Tenant(self::tenant(store.as_ref(), tenant).await?)
             }
@@ -198,6 +216,16 @@ impl Add {
     }
 }
 
+/// A service that there is. None is ever deleted.
+async fn service(store: &dyn Operations, raw: &str) -> Result<ServiceCode> {
+    let code: ServiceCode = parsed("--service", raw)?;
+    let keys = CatalogueKeys { services: vec![code], ..CatalogueKeys::default() };
+    if !store.catalogue_read(keys).await?.services.iter().any(|service| service.code == code) {
+        bail!("there is no service {code}");
+    }
+    Ok(code)
+}
+
 /// A tenant that there is.
 async fn tenant(store: &dyn Portal, raw: &str) -> Result<TenantName> {
     let name: TenantName = parsed("--tenant", raw)?;
@@ -209,9 +237,13 @@ async fn tenant(store: &dyn Portal, raw: &str) -> Result<TenantName> {
 
 impl List {
     async fn run(self, session: &Session) -> Result<()> {
+        if self.limit == 0 || self.limit > USERS_PER_PAGE_MAX {
+            return Err(usage(format!("--limit must be 1 to {USERS_PER_PAGE_MAX}")));
+        }
+        let after = self.after.as_deref().map(|raw| parsed("--after", raw)).transpose()?;
         let store = session.store().await?;
         store.ping().await?;
-        let users = store.user_list().await?;
+        let users = store.user_list(after, self.limit).await?;
         let kind = |kind: &UserKind| match kind {
             UserKind::Account => "account".to_owned(),
             UserKind::Group(group) => format!("group {group}"),
@@ -240,6 +272,12 @@ impl List {
                 plain(user.credentials),
             ]
         });
-        output::table(["USER", "KIND", "STATE", "CUSTOMERS", "CREDENTIALS"], rows.collect())
+        output::table(["USER", "KIND", "STATE", "CUSTOMERS", "CREDENTIALS"], rows.collect())?;
+        if users.len() == self.limit
+            && let Some(last) = users.last()
+        {
+            note(format!("there may be more: --after {}", last.username));
+        }
+        Ok(())
     }
 }

@@ -16,7 +16,8 @@ use provisor_domain::driver::{
     Command, Driver, Element, OnceKey, Outcome, Subscription, Want, Wanted,
 };
 use provisor_domain::store::Origin;
-use provisor_domain::{Imsi, Service, TicketId};
+use provisor_domain::{Imsi, SealedKeys, Service, TicketId};
+use provisor_drivers::Surroundings;
 
 use crate::catalogue::{self, Order};
 use crate::config::{Config, Role, Settings};
@@ -62,8 +63,9 @@ async fn load(database: &Path, data_dir: &Path) -> Result<()> {
         now: SystemClock.now(),
     };
     let applied = catalogue::apply(store.as_ref(), order).await?;
+    let surroundings = Surroundings::new(data_dir);
     for network in &applied.catalogue.networks {
-        let Element::Network(driver) = provisor_drivers::build(network, data_dir)? else {
+        let Element::Network(driver) = provisor_drivers::build(network, &surroundings)? else {
             continue;
         };
         let wants = wants(&applied.catalogue, |service| service.network == network.code);
@@ -86,6 +88,8 @@ fn wants(catalogue: &Catalogue, here: impl Fn(&Service) -> bool) -> Vec<Want> {
         .map(|service| Want {
             iccid: service.iccid.clone(),
             imsi: imsi(service),
+            // It has none: its SIMs come from its catalogue.
+            keys: SealedKeys::default(),
             state: Wanted::Present(Subscription {
                 msisdn: service.cli.clone(),
                 tariff: service.tariff.clone(),
@@ -175,7 +179,8 @@ mod tests {
             .collect();
         assert_eq!(told, [("1000274", "MarioG18", 217), ("1900274", "MarioG19", 11)]);
         let network = store.network_list().await.unwrap().remove(0);
-        let Element::Network(driver) = provisor_drivers::build(&network, dir.path()).unwrap()
+        let Element::Network(driver) =
+            provisor_drivers::build(&network, &Surroundings::new(dir.path())).unwrap()
         else {
             panic!("{network:?} serves no SIMs");
         };

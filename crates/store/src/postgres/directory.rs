@@ -4,6 +4,7 @@
 //! A tenant's user is granted nothing (see [`super::users`]) and so finds nothing here.
 
 use async_trait::async_trait;
+use provisor_domain::limits::CONTRACTS_PER_CUSTOMER_MAX;
 use provisor_domain::store::{
     BarFacts, ChangeAbout, ChangeAsk, ChangeFacts, ConnectAsk, ConnectFacts, ContractSummary,
     Directory, Earlier, Idempotency, Opened, Products, ServiceFound, SimFacts, StoreError,
@@ -33,7 +34,8 @@ impl Directory for PostgresStore {
         customer: CustomerNumber,
     ) -> Result<Vec<ContractSummary>, StoreError> {
         let list = async {
-            let asked = params![scope.user.0, customer.to_string()];
+            let most = row::number(CONTRACTS_PER_CUSTOMER_MAX);
+            let asked = params![scope.user.0, customer.to_string(), most];
             let rows = self.ask_one(sql::CONTRACT_LIST, asked).await?;
             rows.iter().map(read_contract).collect()
         };

@@ -9,7 +9,7 @@ use provisor_domain::store::{
     Adopting, CheckPage, Checked, DriftStat, OpenTicket, Origin, Place, Reconcile, SliceId,
     StoreError, SweepAsk, Swept, Walk,
 };
-use provisor_domain::{Iccid, NetworkCode, Order, SimRecord, TicketId};
+use provisor_domain::{Iccid, NetworkCode, Order, SealedKeys, SimRecord, TicketId};
 use tokio_postgres::Row;
 
 use super::fault::Result as Outcome;
@@ -213,6 +213,8 @@ fn read_open(found: &Row) -> Outcome<OpenTicket> {
         network: ticket.network.clone(),
         service: row::service_or_none(found, SIM_AT + row::SIM_COLUMNS)?,
         new_sim: None,
+        // Looking sends nothing.
+        keys: SealedKeys::default(),
         number: ticket.about.cli().cloned().or_else(|| sim.msisdn.clone()),
         range_exhausted: false,
         sim,

@@ -161,6 +161,7 @@ statements! {
     SWEEP_SIZE = "sweep_size";
     TICKET_CANCEL = "ticket_cancel";
     TICKET_CLAIM_DUE = "ticket_claim.due";
+    TICKET_CLAIM_KEYS = "ticket_claim.keys";
     TICKET_CLAIM_NEXT_CUSTOMER = "ticket_claim.next_customer";
     TICKET_CLAIM_NUMBER_FREE = "ticket_claim.number_free";
     TICKET_CLAIM_NUMBER_RESTED = "ticket_claim.number_rested";

@@ -4,7 +4,9 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use provisor_domain::limits::GUESS_PLACES_FORGOTTEN_MAX;
+use provisor_domain::limits::{
+    CREDENTIALS_PER_PAGE_MAX, GUESS_PLACES_FORGOTTEN_MAX, USERS_PER_PAGE_MAX,
+};
 use provisor_domain::store::{
     CredentialAuth, CredentialInfo, GuessPlace, Guesses, NewCredential, NewUser, Origin,
     StoreError, UserAuth, UserChange, UserInfo, Users,
@@ -102,9 +104,15 @@ impl Users for PostgresStore {
         told(async { self.work().await?.commit_with(&[forgiven]).await.map(drop) }.await)
     }
 
-    async fn user_list(&self) -> Result<Vec<UserInfo>, StoreError> {
+    async fn user_list(
+        &self,
+        after: Option<Username>,
+        limit: usize,
+    ) -> Result<Vec<UserInfo>, StoreError> {
         let list = async {
-            let rows = self.ask_one(sql::USER_LIST, vec![]).await?;
+            let after = after.map_or_else(String::new, String::from);
+            let limit = row::number(limit.min(USERS_PER_PAGE_MAX));
+            let rows = self.ask_one(sql::USER_LIST, params![after, limit]).await?;
             rows.iter().map(read_info).collect()
         };
         told(list.await)
@@ -159,12 +167,16 @@ impl Users for PostgresStore {
     async fn credential_list(
         &self,
         username: Username,
+        before: Option<i64>,
+        limit: usize,
     ) -> Result<Option<Vec<CredentialInfo>>, StoreError> {
         let list = async {
             let rows = self.ask_one(sql::USER_ID, params![username.to_string()]).await?;
             let Some(user) = rows.first() else { return Ok(None) };
             let id: i64 = row::get(user, 0)?;
-            let rows = self.ask_one(sql::CREDENTIAL_LIST, params![id]).await?;
+            let limit = row::number(limit.min(CREDENTIALS_PER_PAGE_MAX));
+            let asked = params![id, before.unwrap_or(i64::MAX), limit];
+            let rows = self.ask_one(sql::CREDENTIAL_LIST, asked).await?;
             rows.iter().map(read_credential).collect::<Outcome<_>>().map(Some)
         };
         told(list.await)

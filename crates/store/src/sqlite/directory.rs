@@ -4,6 +4,7 @@
 //! A tenant's user is granted nothing (see [`super::users`]) and so finds nothing here.
 
 use async_trait::async_trait;
+use provisor_domain::limits::CONTRACTS_PER_CUSTOMER_MAX;
 use provisor_domain::store::{
     BarFacts, ChangeAbout, ChangeAsk, ChangeFacts, ConnectAsk, ConnectFacts, ContractSummary,
     Directory, Earlier, Idempotency, Opened, Products, ServiceFound, SimFacts, StoreError,
@@ -87,7 +88,8 @@ fn contract_list(
     customer: &CustomerNumber,
 ) -> Outcome<Vec<ContractSummary>> {
     let mut statement = connection.prepare_cached(sql::CONTRACT_LIST)?;
-    let mut rows = statement.query(params![scope.user.0, customer.as_str()])?;
+    let asked = params![scope.user.0, customer.as_str(), CONTRACTS_PER_CUSTOMER_MAX];
+    let mut rows = statement.query(asked)?;
     let mut contracts = Vec::new();
     while let Some(row) = rows.next()? {
         contracts.push(ContractSummary {

@@ -9,7 +9,7 @@ use provisor_domain::store::{
     Adopting, CheckPage, Checked, DriftStat, OpenTicket, Origin, Place, Reconcile, SliceId,
     StoreError, SweepAsk, Swept, Walk,
 };
-use provisor_domain::{Iccid, NetworkCode, Order, TicketId};
+use provisor_domain::{Iccid, NetworkCode, Order, SealedKeys, TicketId};
 use rusqlite::{Connection, params};
 
 use super::fault::Result as Outcome;
@@ -178,6 +178,8 @@ fn open_page(
             network: ticket.network.clone(),
             service: row::service_or_none(found, SIM_AT + row::SIM_COLUMNS)?,
             new_sim,
+            // Looking sends nothing.
+            keys: SealedKeys::default(),
             number: ticket.about.cli().cloned().or_else(|| sim.msisdn.clone()),
             range_exhausted: false,
             sim,

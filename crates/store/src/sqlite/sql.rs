@@ -146,6 +146,7 @@ statements! {
     SWEEP_SIZE = "sweep_size";
     TICKET_CANCEL = "ticket_cancel";
     TICKET_CLAIM_DUE = "ticket_claim.due";
+    TICKET_CLAIM_KEYS = "ticket_claim.keys";
     TICKET_CLAIM_NEXT_CUSTOMER = "ticket_claim.next_customer";
     TICKET_CLAIM_NUMBER_KNOWN = "ticket_claim.number_known";
     TICKET_CLAIM_NUMBER_RESTED = "ticket_claim.number_rested";

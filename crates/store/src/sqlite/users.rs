@@ -4,7 +4,9 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use provisor_domain::limits::GUESS_PLACES_FORGOTTEN_MAX;
+use provisor_domain::limits::{
+    CREDENTIALS_PER_PAGE_MAX, GUESS_PLACES_FORGOTTEN_MAX, USERS_PER_PAGE_MAX,
+};
 use provisor_domain::store::{
     CredentialAuth, CredentialInfo, GuessPlace, Guesses, NewCredential, NewUser, Origin,
     StoreError, UserAuth, UserChange, UserInfo, Users,
@@ -105,8 +107,12 @@ impl Users for SqliteStore {
         .await
     }
 
-    async fn user_list(&self) -> Result<Vec<UserInfo>, StoreError> {
-        self.read(list).await
+    async fn user_list(
+        &self,
+        after: Option<Username>,
+        limit: usize,
+    ) -> Result<Vec<UserInfo>, StoreError> {
+        self.read(move |connection| list(connection, after.as_ref(), limit)).await
     }
 
     async fn user_add(
@@ -161,8 +167,10 @@ impl Users for SqliteStore {
     async fn credential_list(
         &self,
         username: Username,
+        before: Option<i64>,
+        limit: usize,
     ) -> Result<Option<Vec<CredentialInfo>>, StoreError> {
-        self.read(move |connection| list_credentials(connection, &username)).await
+        self.read(move |connection| list_credentials(connection, &username, before, limit)).await
     }
 
     async fn credential_revoke(
@@ -344,9 +352,10 @@ fn read_use(row: &Row<'_>, at: usize) -> Outcome<CredentialUse> {
     }
 }
 
-fn list(connection: &Connection) -> Outcome<Vec<UserInfo>> {
+fn list(connection: &Connection, after: Option<&Username>, limit: usize) -> Outcome<Vec<UserInfo>> {
     let mut statement = connection.prepare_cached(sql::USER_LIST)?;
-    let mut rows = statement.query([])?;
+    let after = after.map_or("", Username::as_str);
+    let mut rows = statement.query(params![after, limit.min(USERS_PER_PAGE_MAX)])?;
     let mut users = Vec::new();
     while let Some(row) = rows.next()? {
         users.push(UserInfo {
@@ -400,10 +409,13 @@ fn add_credential(
 fn list_credentials(
     connection: &Connection,
     username: &Username,
+    before: Option<i64>,
+    limit: usize,
 ) -> Outcome<Option<Vec<CredentialInfo>>> {
     let Some(user) = find_id(connection, username)? else { return Ok(None) };
     let mut statement = connection.prepare_cached(sql::CREDENTIAL_LIST)?;
-    let mut rows = statement.query([user.0])?;
+    let (before, limit) = (before.unwrap_or(i64::MAX), limit.min(CREDENTIALS_PER_PAGE_MAX));
+    let mut rows = statement.query(params![user.0, before, limit])?;
     let mut credentials = Vec::new();
     while let Some(row) = rows.next()? {
         credentials.push(CredentialInfo {

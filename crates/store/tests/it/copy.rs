@@ -64,12 +64,15 @@ async fn told(store: &dyn Store) -> Vec<String> {
         format!("{:?}", store.stamp().await.unwrap()),
         format!("{:?}", store.catalogue_read(CatalogueKeys::default()).await.unwrap()),
         format!("{:?}", store.queue_stats().await.unwrap()),
-        format!("{:?}", store.user_list().await.unwrap()),
+        format!("{:?}", store.user_list(None, 1_000).await.unwrap()),
         format!("{:?}", store.portal_page(None).await.unwrap()),
         format!("{:?}", store.books_generation().await.unwrap()),
     ];
-    for user in store.user_list().await.unwrap() {
-        told.push(format!("{:?}", store.credential_list(user.username).await.unwrap()));
+    for user in store.user_list(None, 1_000).await.unwrap() {
+        told.push(format!(
+            "{:?}",
+            store.credential_list(user.username, None, 1_000).await.unwrap()
+        ));
     }
     for ticket in store.ticket_list(TicketFilter { limit: 10_000, ..all_tickets() }).await.unwrap()
     {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use provisor_domain::{
     ContractCode, CustomerNumber, Iccid, Msisdn, NetworkCode, ServiceCode, ServiceSelector,
 };
-use provisor_engine::{Call, Engine, Error};
+use provisor_engine::{Call, Engine, Error, NetworkSays};
 use serde::Serialize;
 
 use super::code::Code;
@@ -42,11 +42,11 @@ struct Nina<'a> {
     customer: Shown<&'a CustomerNumber>,
 }
 
-/// What the network said, and when.
+/// What the network said, and when it was asked: null when it was not.
 #[derive(Serialize)]
 struct Network {
     status: &'static str,
-    checked: Shown<Timestamp>,
+    checked: Option<Shown<Timestamp>>,
 }
 
 impl<'b> ServiceRequest<'b> {
@@ -76,7 +76,7 @@ pub(super) async fn answer(
         contract: Shown(&service.contract),
         customer: Shown(&service.customer),
     };
-    let network =
-        Network { status: view.network.status.as_str(), checked: Shown(view.network.checked) };
+    let NetworkSays { status, checked } = view.network;
+    let network = Network { status: status.as_str(), checked: checked.map(Shown) };
     Ok(Reply::json(&Answer { ok: true, service: Service { nina, network } }))
 }

@@ -98,8 +98,8 @@ fn is_the_peers(error: &std::io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Largest head of a request, in bytes; over it, the request is refused (431). Also how much is read at once, and so
-/// what an idle connection can cost.
+/// Largest head of a request, in bytes: its first line and its headers. Over it, the request is refused (431). Also how
+/// much is read at once, and so what an idle connection can cost.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 
 struct Connection {
@@ -127,6 +127,7 @@ impl Connection {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(header_read_deadline)
+            .max_header_size(HEAD_BYTES_MAX)
             .max_buf_size(HEAD_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);

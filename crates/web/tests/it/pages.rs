@@ -1,11 +1,27 @@
 //! What is there beside the methods: health, readiness, the page of codes, the page of figures.
 
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::rig::*;
+
+#[tokio::test]
+async fn whoever_balances_finds_his_request_again() {
+    let world = World::new().await;
+    for path in ["/healthz", "/readyz"] {
+        for method in [Method::GET, Method::HEAD, Method::POST] {
+            let request = Request::builder().method(method.clone()).uri(path);
+            let sent = request.header("X-Request-Id", "probe/7").body(Body::empty()).unwrap();
+            let answer = world.send(sent).await;
+            assert_eq!(answer.header("x-request-id"), Some("probe/7"), "{method} {path}");
+        }
+        let made = world.get(path).await;
+        assert!(made.header("x-request-id").is_some_and(|id| id.len() > 8), "{made:?}");
+        assert_ne!(made.header("x-request-id"), world.get(path).await.header("x-request-id"));
+    }
+}
 
 #[tokio::test]
 async fn health_is_answered_whatever_goes_on() {

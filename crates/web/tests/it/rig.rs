@@ -14,6 +14,7 @@ use provisor_domain::catalogue::Catalogue;
 use provisor_domain::clock::{Clock, SystemClock};
 use provisor_domain::store::{NewCredential, Operations, Origin, Users};
 use provisor_domain::user::CredentialUse;
+use provisor_drivers::Surroundings;
 use provisor_engine::{
     Chance, Credential, Engine, Metrics, NetworkFactory, Parts, Runner, Share, Watch,
 };
@@ -116,9 +117,9 @@ impl World {
 
     /// Sees what changed in the store, as a server does four times a second.
     pub(crate) async fn look(&self) {
-        let dir = self.dir.path().to_owned();
+        let surroundings = Surroundings::new(self.dir.path());
         let build: NetworkFactory = Arc::new(move |network| {
-            provisor_drivers::build(network, &dir).map_err(|error| error.to_string())
+            provisor_drivers::build(network, &surroundings).map_err(|error| error.to_string())
         });
         Watch::new(self.engine.clone(), build).look().await.unwrap();
     }

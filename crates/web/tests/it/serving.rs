@@ -96,6 +96,23 @@ async fn a_head_that_does_not_come_closes_the_connection() {
     }
 }
 
+/// A request whose head is so many bytes long, about.
+fn with_head_of(bytes: usize) -> String {
+    request().replacen("Host: x", &format!("Host: x\r\nX-Much: {}", "x".repeat(bytes)), 1)
+}
+
+#[tokio::test]
+async fn a_head_over_32_kib_is_refused() {
+    let served = serve(HttpLimits::default()).await;
+    for (bytes, status) in [(32_000, "200"), (33_000, "431"), (40_000, "431"), (300_000, "431")] {
+        let mut stream = served.connect().await;
+        // The server may hang up before it has read all of it.
+        let _either_way = stream.write_all(with_head_of(bytes).as_bytes()).await;
+        let answer = read_until(&mut stream, "\r\n").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{bytes}: {answer}");
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_is_too_large_is_answered_before_the_connection_closes() {
     let served = serve(HttpLimits::default()).await;

@@ -16,9 +16,10 @@ use provisor_domain::plan::{Books, PortalBooks, ServiceBooks};
 use provisor_domain::portal::{PortalId, PortalSecret};
 use provisor_domain::store::{ClaimAsk, Claimed, Lease};
 use provisor_domain::{
-    CustomerNumber, Iccid, Msisdn, NetworkCode, Order, OrderKind, SimRecord, TenantName, TicketId,
-    TicketState,
+    CustomerNumber, Iccid, Msisdn, NetworkCode, Order, OrderKind, SealedKeys, SimRecord,
+    TenantName, TicketId, TicketState,
 };
+use secrecy::SecretString;
 use tokio_postgres::Row;
 
 use super::super::fault::{Fault, Result};
@@ -31,10 +32,11 @@ use super::number;
 const CUSTOMERS_PER_CLAIM_MAX: usize = 64;
 /// Most customers that a claim looks at once it has found one to serve.
 const CUSTOMERS_STEPPED_OVER: usize = 1_024;
-/// Where the columns of the SIM begin, those of the service, the customer, and what was accepted and reported.
+/// Where the columns of the SIM begin, those of the service, those of the SIM's keys, the customer, and what was accepted and reported.
 const SIM_AT: usize = 10;
 const SERVICE_AT: usize = SIM_AT + row::SIM_COLUMNS;
-const CUSTOMER_AT: usize = SERVICE_AT + row::SERVICE_COLUMNS;
+const KEYS_AT: usize = SERVICE_AT + row::SERVICE_COLUMNS;
+const CUSTOMER_AT: usize = KEYS_AT + 2;
 const ACCEPTED_AT: usize = CUSTOMER_AT + 1;
 
 pub(super) async fn claim(mut work: Work, ask: &ClaimAsk, clock: LeaseClock) -> Result<Claimed> {
@@ -201,6 +203,7 @@ fn read(row: &Row, network: &NetworkCode) -> Result<Option<Found>> {
                 sim: row::sim(row, SIM_AT)?,
                 service: row::service_or_none(row, SERVICE_AT)?,
                 new_sim: None,
+                keys: keys(row, KEYS_AT)?,
                 number: None,
                 range_exhausted: false,
             })),
@@ -261,7 +264,8 @@ async fn leases(work: &mut Work, found: Vec<Found>, until: Timestamp) -> Result<
     }
     let mut asks = vec![
         portal::generation(),
-        Ask::new(sql::SIM_FIND, params![iccids]),
+        Ask::new(sql::SIM_FIND, params![iccids.clone()]),
+        Ask::new(sql::TICKET_CLAIM_KEYS, params![iccids]),
         Ask::new(sql::TICKET_CLAIM_SECRET, params![portal]),
     ];
     asks.append(&mut records);
@@ -269,10 +273,15 @@ async fn leases(work: &mut Work, found: Vec<Found>, until: Timestamp) -> Result<
     let generation = portal::read_generation(&answers, 0)?;
     let mut answers = answers.into_iter().skip(1);
     let mut next = || answers.next().map(|answer| answer.rows).unwrap_or_default();
-    let mut sims = HashMap::<Iccid, SimRecord>::new();
+    let mut sims = HashMap::<Iccid, (SimRecord, SealedKeys)>::new();
     for row in next() {
         let sim = row::sim(&row, 0)?;
-        sims.insert(sim.iccid.clone(), sim);
+        sims.insert(sim.iccid.clone(), (sim, SealedKeys::default()));
+    }
+    for row in next() {
+        if let Some((_, sealed)) = sims.get_mut(&row::text(&row, 0)?) {
+            *sealed = keys(&row, 1)?;
+        }
     }
     let mut secrets = HashMap::<TicketId, Option<PortalSecret>>::new();
     for row in next() {
@@ -283,7 +292,9 @@ async fn leases(work: &mut Work, found: Vec<Found>, until: Timestamp) -> Result<
         let to = new_sim(&one).and_then(|iccid| sims.get(iccid).cloned());
         let books = match &mut one.about {
             FoundAbout::Service(books) => {
-                books.new_sim = to;
+                if let Some((sim, sealed)) = to {
+                    (books.new_sim, books.keys) = (Some(sim), sealed);
+                }
                 Books::Service(books.clone())
             }
             FoundAbout::Portal(id) => {
@@ -300,6 +311,12 @@ async fn leases(work: &mut Work, found: Vec<Found>, until: Timestamp) -> Result<
         leases.push(one.leased(until, books));
     }
     Ok(leases)
+}
+
+/// The keys of a SIM, either of which may be absent.
+fn keys(row: &Row, at: usize) -> Result<SealedKeys> {
+    let key = |at| Ok::<_, Fault>(row::get::<Option<String>>(row, at)?.map(SecretString::from));
+    Ok(SealedKeys { ki: key(at)?, opc: key(at + 1)? })
 }
 
 /// What makes the tickets the worker's until `ends`.

@@ -13,10 +13,11 @@ use provisor_domain::plan::{Books, PortalBooks, ServiceBooks};
 use provisor_domain::portal::{PortalId, PortalSecret};
 use provisor_domain::store::{ClaimAsk, Claimed, Lease};
 use provisor_domain::{
-    CustomerNumber, Iccid, Msisdn, NetworkCode, Order, OrderKind, SimRecord, TenantName, TicketId,
-    TicketState,
+    CustomerNumber, Iccid, Msisdn, NetworkCode, Order, OrderKind, SealedKeys, SimRecord,
+    TenantName, TicketId, TicketState,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use secrecy::SecretString;
 
 use super::super::fault::{Fault, Result};
 use super::super::statements::Statements;
@@ -30,8 +31,10 @@ const CUSTOMERS_STEPPED_OVER: usize = 1_024;
 /// Where the columns of the SIM begin, and those of the service.
 const SIM_AT: usize = 10;
 const SERVICE_AT: usize = SIM_AT + row::SIM_COLUMNS;
+/// Where the columns of the SIM's keys begin.
+const KEYS_AT: usize = SERVICE_AT + row::SERVICE_COLUMNS;
 /// Where what was accepted and reported is.
-const ACCEPTED_AT: usize = SERVICE_AT + row::SERVICE_COLUMNS;
+const ACCEPTED_AT: usize = KEYS_AT + 2;
 
 pub(super) fn claim(connection: &Connection, ask: &ClaimAsk) -> Result<Claimed> {
     let walk = walk(connection, ask)?;
@@ -174,6 +177,7 @@ impl Taker<'_> {
                 }
                 if let Some(Order::ChangeSim { new_sim }) = &found.order {
                     books.new_sim = find_sim(self.statements.connection(), new_sim)?;
+                    books.keys = find_keys(self.statements.connection(), new_sim)?;
                 }
                 Books::Service(books)
             }
@@ -272,6 +276,7 @@ fn read(
                 sim: row::sim(row, SIM_AT)?,
                 service: row::service_or_none(row, SERVICE_AT)?,
                 new_sim: None,
+                keys: keys(row, KEYS_AT)?,
                 number: None,
                 range_exhausted: false,
             })),
@@ -293,4 +298,16 @@ pub(in super::super) fn find_sim(
     let mut statement = connection.prepare_cached(sql::SIM_FIND)?;
     let mut rows = statement.query([iccid.as_str()])?;
     rows.next()?.map(|row| row::sim(row, 0)).transpose()
+}
+
+fn find_keys(connection: &Connection, iccid: &Iccid) -> Result<SealedKeys> {
+    let mut statement = connection.prepare_cached(sql::TICKET_CLAIM_KEYS)?;
+    let mut rows = statement.query([iccid.as_str()])?;
+    Ok(rows.next()?.map(|row| keys(row, 0)).transpose()?.unwrap_or_default())
+}
+
+/// The keys of a SIM, either of which may be absent.
+fn keys(row: &Row<'_>, at: usize) -> Result<SealedKeys> {
+    let key = |at| Ok::<_, Fault>(row.get::<_, Option<String>>(at)?.map(SecretString::from));
+    Ok(SealedKeys { ki: key(at)?, opc: key(at + 1)? })
 }

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use provisor_domain::store::{
-    BadRow, ConnectAsk, ImportId, ImportRow, Opened, SimFacts, SimKeys, Store, StoreError,
+    BadRow, ConnectAsk, ImportId, ImportRow, Opened, Settled, SimFacts, SimKeys, Store, StoreError,
 };
+use provisor_domain::{Order, SealedKeys};
 use secrecy::SecretString;
 
-use super::world::{MARIO, World, a, connect_of, iccid, import_row, origin, own_number, stock_sim};
+use super::world::{
+    MARIO, World, a, completed, connect_of, iccid, import_row, origin, own_number, service_books,
+    stock_sim,
+};
 
 async fn begin(world: &World) -> ImportId {
     world.store.sim_import_begin("stock.csv".to_owned(), origin(), world.start).await.unwrap()
@@ -48,6 +52,40 @@ pub(crate) async fn an_import_lands_in_one_moment(store: Arc<dyn Store>) {
     // What has landed is not taken back any more.
     world.store.sim_import_abandon(import).await.unwrap();
     assert!(seen(&world, 0).await.is_some());
+}
+
+pub(crate) async fn a_lease_carries_the_sims_keys_sealed(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let sealed = |number: usize| SealedKeys {
+        ki: Some(SecretString::from(format!("sealed ki {number}"))),
+        opc: (number != 1).then(|| SecretString::from(format!("sealed opc {number}"))),
+    };
+    let row = |number: usize| {
+        let SealedKeys { ki, opc } = sealed(number);
+        let keys = SimKeys { ki_sealed: ki, opc_sealed: opc, eid: None };
+        ImportRow { keys, ..import_row(number, MARIO) }
+    };
+    let import = begin(&world).await;
+    let rows = vec![row(0), row(1), row(2), import_row(3, MARIO)];
+    assert_eq!(world.store.sim_import_rows(import, rows).await.unwrap(), []);
+    world.store.sim_import_finish(import, world.start).await.unwrap();
+
+    let mut first = None;
+    for (sim, keys) in [(0, sealed(0)), (1, sealed(1)), (3, SealedKeys::default())] {
+        let id = world.opened(world.connect(sim).await).await;
+        first.get_or_insert(id);
+        let lease = world.claim(1, world.start).await.remove(0);
+        assert_eq!(service_books(&lease).keys, keys, "SIM {sim}");
+        assert_eq!(world.settle(&lease, completed(&lease), world.start).await, Settled::Done);
+    }
+    // Where the service moves, the keys are those of the SIM that it moves to.
+    let first = world.ticket(first.unwrap()).await;
+    let service = world.service(first.about.service().unwrap()).await;
+    let mut moves = world.change(&service, Order::ChangeSim { new_sim: iccid(2) }).await;
+    moves.subjects.push(world.connect(2).await.subjects.remove(0));
+    world.opened(moves).await;
+    let lease = world.claim(1, world.start).await.remove(0);
+    assert_eq!(service_books(&lease).keys, sealed(2));
 }
 
 pub(crate) async fn bad_rows_are_named(store: Arc<dyn Store>) {

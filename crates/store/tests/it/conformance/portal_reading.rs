@@ -150,7 +150,7 @@ pub(crate) async fn a_tenants_user_calls_for_it_alone(store: Arc<dyn Store>) {
     assert!(add(user("BackEnd", KOMMITT)).await.unwrap());
     let auth = world.store.user_auth(a("BackEnd")).await.unwrap().unwrap();
     assert_eq!(auth.kind, kommitt);
-    let listed = world.store.user_list().await.unwrap();
+    let listed = world.store.user_list(None, 100).await.unwrap();
     assert_eq!((listed[0].username.as_str(), &listed[0].kind), ("BackEnd", &kommitt));
     for (bad, named) in [
         (user("Toad", "nowhere"), "nowhere"),
@@ -178,7 +178,7 @@ pub(crate) async fn a_tenants_user_calls_for_it_alone(store: Arc<dyn Store>) {
     assert_eq!((owner(7).await, owner(8).await), (Some(a("BackEnd")), None));
     let auth = world.store.credential_auth(a("BackEnd"), [7; 32]).await.unwrap().unwrap();
     assert_eq!((auth.user.kind, auth.usable_for), (kommitt.clone(), CredentialUse::Write));
-    let id = world.store.credential_list(a("BackEnd")).await.unwrap().unwrap()[0].id;
+    let id = world.store.credential_list(a("BackEnd"), None, 100).await.unwrap().unwrap()[0].id;
     world.store.credential_revoke(a("BackEnd"), id, origin(), world.start).await.unwrap();
     assert_eq!(owner(7).await, None);
 

@@ -39,9 +39,15 @@ pub(crate) async fn a_user_is_added_once(store: Arc<dyn Store>) {
     let auth = world.store.user_auth(a("Yoshi")).await.unwrap().unwrap();
     assert_eq!((auth.kind, auth.locked), (UserKind::Service(ServiceCode::FIRST), false));
     assert_eq!(auth.password_hash.expose_secret(), "$argon2id$one");
-    let listed = world.store.user_list().await.unwrap();
+    let listed = world.store.user_list(None, 100).await.unwrap();
     let names: Vec<_> = listed.iter().map(|user| user.username.to_string()).collect();
     assert_eq!(names, ["GroupG", "LuigiG", "MarioG", "ServiceG", "TenantG", "Yoshi"]);
+    let page = async |after: &str, limit| {
+        let users = world.store.user_list(Some(a(after)), limit).await.unwrap();
+        users.iter().map(|user| user.username.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(page("LuigiG", 2).await, ["MarioG", "ServiceG"]);
+    assert_eq!(page("Yoshi", 2).await, [""; 0]);
     assert_eq!((listed[5].customers, listed[5].credentials, listed[5].locked), (2, 0, false));
 
     let unknown = NewUser { bars: vec![a("NO_SUCH_BAR")], ..new_user("Toad") };
@@ -100,11 +106,18 @@ pub(crate) async fn credentials_come_and_go(store: Arc<dyn Store>) {
     assert!(auth("LuigiG", 1).await.is_none(), "it is somebody else's");
     assert!(auth("MarioG", 3).await.is_none());
 
-    let list = async || world.store.credential_list(a("MarioG")).await.unwrap().unwrap();
+    let list = async || world.store.credential_list(a("MarioG"), None, 100).await.unwrap().unwrap();
     let labels: Vec<_> = list().await.into_iter().map(|c| (c.label, c.revoked)).collect();
     assert_eq!(labels, [("pvk_2".to_owned(), None), ("pvk_1".to_owned(), None)]);
-    assert!(world.store.credential_list(a("Nobody")).await.unwrap().is_none());
+    assert!(world.store.credential_list(a("Nobody"), None, 100).await.unwrap().is_none());
 
+    let newest = list().await[0].id;
+    let page = async |before, limit| {
+        let page = world.store.credential_list(a("MarioG"), before, limit).await.unwrap().unwrap();
+        page.into_iter().map(|credential| credential.label).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None, 1).await, ["pvk_2"]);
+    assert_eq!(page(Some(newest), 1).await, ["pvk_1"]);
     let id = list().await[1].id;
     let revoke = async |name| {
         let now = world.at(9);
@@ -118,7 +131,7 @@ pub(crate) async fn credentials_come_and_go(store: Arc<dyn Store>) {
     assert!(auth("MarioG", 1).await.is_none());
     assert!(auth("MarioG", 2).await.is_some());
     assert_eq!(list().await[1].revoked, Some(world.at(9)));
-    let mario = world.store.user_list().await.unwrap().remove(2);
+    let mario = world.store.user_list(None, 100).await.unwrap().remove(2);
     assert_eq!(mario.credentials, 1);
 }
 

@@ -1,0 +1,111 @@
+//! What serving nodes see: subscriber data after a connect, what changes, and a cancelled location after a suspension. A
+//! serving node of the test's own stands in for a real one.
+
+use provisor_domain::driver::{Driver as _, NetworkStatus, Outcome, Want};
+use serde_json::json;
+
+use crate::rig::GSUP;
+use crate::rig::sgsn::{
+    DELETE_DATA, INSERT_DATA, LOCATION_CANCEL, Message, SEND_AUTH_INFO_RESULT, Sgsn,
+    UPDATE_LOCATION_ERROR, UPDATE_LOCATION_RESULT,
+};
+use crate::support::{KI, Network, OPC, absent, iccid, imsi, msisdn, present, sealed, suspended};
+
+const NAME: &str = "SGSN-00-00-00-00-00-00";
+/// The number, and the domain, as GSUP has them.
+const MSISDN: u8 = 0x08;
+const DOMAIN: u8 = 0x28;
+
+fn sgsn(network: &Network) -> Sgsn {
+    Sgsn::connect((network.hlr.address, GSUP).into(), NAME)
+}
+
+/// Digits of a number as GSUP has them, without the bytes before them.
+fn digits(message: &Message) -> String {
+    let halves = message.element(MSISDN).unwrap().iter().skip(1).flat_map(|b| [b & 15, b >> 4]);
+    halves.filter_map(|half| char::from_digit(half.into(), 10)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_is_let_in_after_a_connect_and_thrown_out_by_a_suspension() {
+    let network = Network::new(&json!({ "detach": "gsup" }));
+    let mut sgsn = sgsn(&network);
+    assert_eq!(sgsn.attach(imsi(0).as_str()).0.last(), Some(&UPDATE_LOCATION_ERROR), "unknown yet");
+    let served = || Want { keys: sealed(KI, OPC), ..present(0) };
+    assert_eq!(network.ensure(1, vec![served()]).await, Outcome::Done);
+    let (kinds, data) = sgsn.attach(imsi(0).as_str());
+    assert_eq!(kinds, [SEND_AUTH_INFO_RESULT, INSERT_DATA, UPDATE_LOCATION_RESULT]);
+    assert_eq!(digits(&data.unwrap()), msisdn(0).as_str());
+    let detail = network.driver.detail(&iccid(0), Some(&imsi(0))).await.unwrap();
+    assert_eq!(detail, format!("admitted to calls and data; last registered at SGSN {NAME}"));
+
+    // Another number reaches the device's serving node at once.
+    let number = Want { state: present(7).state, ..served() };
+    assert_eq!(network.ensure(2, vec![number]).await, Outcome::Done);
+    let told = sgsn.next();
+    assert_eq!((told.kind, digits(&told)), (INSERT_DATA, msisdn(7).to_string()));
+
+    assert_eq!(network.ensure(3, vec![suspended(0)]).await, Outcome::Done);
+    let heard: Vec<Message> = std::iter::repeat_with(|| sgsn.next()).take_while_cancelled();
+    assert!(heard.iter().any(|message| message.kind == DELETE_DATA), "{heard:?}");
+    let cancel = heard.last().unwrap();
+    assert_eq!((cancel.kind, cancel.element(DOMAIN)), (LOCATION_CANCEL, Some(&[1][..])));
+    assert_eq!(network.driver.status(&iccid(0), Some(&imsi(0))).await, NetworkStatus::Suspended);
+    let detail = network.driver.detail(&iccid(0), Some(&imsi(0))).await.unwrap();
+    assert!(detail.starts_with("barred for calls and data; last registered at"), "{detail}");
+    assert_eq!(sgsn.attach(imsi(0).as_str()).0.last(), Some(&UPDATE_LOCATION_ERROR), "barred");
+
+    assert_eq!(network.ensure(4, vec![served()]).await, Outcome::Done);
+    assert_eq!(sgsn.attach(imsi(0).as_str()).0.last(), Some(&UPDATE_LOCATION_RESULT), "resumed");
+    assert_eq!(network.ensure(5, vec![absent(0)]).await, Outcome::Done);
+    let heard = std::iter::repeat_with(|| sgsn.next()).take_while_cancelled();
+    assert!(heard.iter().any(|message| message.kind == DELETE_DATA), "barred before it is deleted");
+}
+
+/// Messages up to the first cancelled location, that one included.
+trait UpToCancel: Iterator<Item = Message> + Sized {
+    fn take_while_cancelled(mut self) -> Vec<Message> {
+        let mut heard = Vec::new();
+        while heard.last().is_none_or(|last: &Message| last.kind != LOCATION_CANCEL) {
+            heard.extend(self.next());
+        }
+        heard
+    }
+}
+
+impl<I: Iterator<Item = Message>> UpToCancel for I {}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_detaching_a_suspended_sim_is_barred_and_its_node_keeps_it() {
+    let network = Network::new(&json!({}));
+    let mut sgsn = sgsn(&network);
+    assert_eq!(network.ensure(1, vec![present(0)]).await, Outcome::Done);
+    sgsn.attach(imsi(0).as_str());
+    assert_eq!(network.ensure(2, vec![suspended(0)]).await, Outcome::Done);
+    let heard = sgsn.heard();
+    assert!(heard.contains(&DELETE_DATA) && !heard.contains(&LOCATION_CANCEL), "{heard:x?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_barred_but_may_still_be_attached_is_said_so_until_the_node_is_back() {
+    let network = Network::new(&json!({ "detach": "gsup" }));
+    let mut first = sgsn(&network);
+    assert_eq!(network.ensure(1, vec![present(0), present(1)]).await, Outcome::Done);
+    first.attach(imsi(0).as_str());
+    first.attach(imsi(1).as_str());
+    drop(first);
+    for (ticket, want) in [(2, suspended(0)), (3, absent(1))] {
+        let outcome = network.ensure(ticket, vec![want]).await;
+        let Outcome::Unknown { reason } = outcome else { panic!("{outcome:?}") };
+        assert!(reason.contains("is barred at the HLR, but"), "{reason}");
+        assert!(reason.contains(NAME), "{reason}");
+    }
+    let barred = network.hlr.subscribers();
+    assert!(barred.iter().all(|row| row.access == (false, false)), "{barred:?}");
+    assert_eq!(barred.len(), 2, "not deleted before it is detached");
+
+    let mut again = sgsn(&network);
+    assert_eq!(network.ensure(2, vec![suspended(0)]).await, Outcome::Done);
+    assert_eq!(network.ensure(3, vec![absent(1)]).await, Outcome::Done);
+    assert_eq!([again.next().kind, again.next().kind], [LOCATION_CANCEL; 2]);
+}
