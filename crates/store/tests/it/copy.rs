@@ -69,7 +69,10 @@ async fn told(store: &dyn Store) -> Vec<String> {
         format!("{:?}", store.books_generation().await.unwrap()),
     ];
     for user in store.user_list(None, 1_000).await.unwrap() {
-        told.push(format!("{:?}", store.credential_list(user.username, None, 1_000).await.unwrap()));
+        told.push(format!(
+            "{:?}",
+            store.credential_list(user.username, None, 1_000).await.unwrap()
+        ));
     }
     for ticket in store.ticket_list(TicketFilter { limit: 10_000, ..all_tickets() }).await.unwrap()
     {
