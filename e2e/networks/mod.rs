@@ -7,7 +7,7 @@ mod frozen;
 use std::collections::HashSet;
 
 use provisor_domain::driver::{Command, Driver, OnceKey, Outcome, Want, Wanted};
-use provisor_domain::{Iccid, TicketId};
+use provisor_domain::{Iccid, SealedKeys, TicketId};
 use provisor_drivers::simulator::{LoggedCommand, Settings, Simulator, Subscriber};
 use serde_json::Value;
 
@@ -42,7 +42,8 @@ impl Network {
         let iccid: Iccid = sim.parse().expect("an ICCID");
         let imsi = self.subscriber(sim).and_then(|subscriber| subscriber.imsi);
         let once = OnceKey { ticket: TicketId::FIRST, epoch: 0 };
-        let command = Command { once, wants: vec![Want { iccid, imsi, state }] };
+        let command =
+            Command { once, wants: vec![Want { iccid, imsi, keys: SealedKeys::default(), state }] };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let outcome = runtime.expect("a runtime").block_on(async {
             let code = "AS".parse().expect("a code");

@@ -19,12 +19,8 @@ fn world(hlr: &OsmoHlr) -> World {
 fn served(hlr: &OsmoHlr) -> (World, Server) {
     let world = world(hlr);
     let server = world.serve();
-    let repaired = world.cli(&["network", "check", "AS", "--repair"]).succeeded();
-    let open = || world.books().column("SELECT count(*) FROM subject_lock");
-    eventually("the HLR to be given what the books say", || (open() == ["0"]).then_some(()));
-    let wanted = super::wanted(&world);
-    assert!(wanted.len() > 228, "{repaired:?}");
-    super::assert_agree(&world, hlr);
+    super::give(&world, hlr, &["AS"]);
+    assert!(super::wanted(&world).len() > 228);
     (world, server)
 }
 

@@ -126,8 +126,7 @@ fn an_hlr_that_dies_hangs_and_loses_answers_under_load_loses_nothing_and_harms_n
     let (ctrl, vty) = (proxy(CTRL), proxy(VTY));
     let world = World::with(&catalogue(&ctrl, &vty));
     let server = world.serve();
-    // What the catalogue says is there already.
-    world.cli(&["network", "check", "AS", "DOWN", "--repair"]).succeeded();
+    super::give(&world, &hlr, &["AS", "DOWN"]);
     let credential = world.credential("alice", &[]);
     let stop = AtomicBool::new(false);
     let figures = std::thread::scope(|scope: &Scope<'_, '_>| {

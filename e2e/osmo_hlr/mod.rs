@@ -27,3 +27,14 @@ fn assert_agree(world: &World, hlr: &OsmoHlr) {
     assert_eq!(world.books().column("SELECT count(*) FROM subject_lock"), ["0"]);
     assert_eq!(hlr.subscribers(), wanted(world));
 }
+
+/// Has the networks of a served world given what its catalogue says is there already: the operator's check raises tickets
+/// for it, unless the server's own was faster.
+fn give(world: &World, hlr: &OsmoHlr, networks: &[&str]) {
+    let checked = world.cli(&[&["network", "check"], networks, &["--repair"]].concat());
+    assert!(checked.code.is_some_and(|code| code == 0 || code == 3), "{checked:?}");
+    let open = || world.books().column("SELECT count(*) FROM subject_lock");
+    eventually("the HLR to be given what the books say", || {
+        (open() == ["0"] && hlr.subscribers() == wanted(world)).then_some(())
+    });
+}

@@ -59,7 +59,7 @@ impl Hlr {
         let began = Instant::now();
         while TcpStream::connect((address, CTRL)).is_err() {
             ensure!(began.elapsed() < START, "osmo-hlr does not listen at {address}");
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::park_timeout(Duration::from_millis(20));
         }
         Ok(hlr)
     }

@@ -194,6 +194,7 @@ impl Chosen {
             Self::Http(_) => (&None, PathBuf::new()), // it keeps nothing
             Self::Simulated(settings) => (&settings.file, default_file(&network.code)),
             Self::SimulatedMail(settings) => (&settings.file, default_mail_file(&network.code)),
+            // An HLR keeps its own: nobody asks.
             Self::OsmoHlr(_) => (&None, default_file(&network.code)),
             Self::Mail(settings) => (&settings.file, default_mail_file(&network.code)),
         };

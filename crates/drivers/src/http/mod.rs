@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use provisor_domain::driver::{
-    Callbacks, Command, Comparison, Driver, DriverLimits, Heard, NetworkStatus, Outcome, Reported,
-    Want, Wanted,
+    Abilities, Callbacks, Command, Comparison, Driver, DriverLimits, Heard, NetworkStatus, Outcome,
+    Reported, Want, Wanted,
 };
 use provisor_domain::limits::NETWORK_STATUS_SECONDS_MAX;
 use provisor_domain::{Iccid, Imsi, NetworkCode};
@@ -101,6 +101,10 @@ impl Driver for HttpDriver {
             }
             (Looked::Failed(outcome), _) => Comparison::Unknown { reason: carry::reason(outcome) },
         }
+    }
+
+    fn abilities(&self) -> Abilities {
+        self.settings.abilities()
     }
 
     fn limits(&self) -> DriverLimits {

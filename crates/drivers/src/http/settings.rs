@@ -10,6 +10,7 @@ use std::time::Duration;
 use hyper::Uri;
 use hyper::header::{HeaderName, HeaderValue};
 use ipnet::IpNet;
+use provisor_domain::driver::Abilities;
 use provisor_domain::limits::{COMMAND_SECONDS_MAX, TICKET_AGE_DAYS_MAX};
 use serde_json::{Map, Value};
 
@@ -218,6 +219,17 @@ impl Settings {
     pub(super) fn sent(&self) -> BTreeSet<&str> {
         let names = self.acts.values().flatten().flat_map(Step::names);
         names.filter(|name| OF_A_SERVICE.contains(name)).collect()
+    }
+
+    /// What of a command the requests have a place for.
+    pub(super) fn abilities(&self) -> Abilities {
+        let asked = self.query.iter().map(|query| &query.step);
+        let mut steps = self.acts.values().flatten().chain(asked);
+        let sent = self.sent();
+        Abilities {
+            needs_imsi: steps.any(|step| step.names().contains(&"imsi")),
+            products: ["tariff", "apns", "boltons", "bars"].iter().any(|name| sent.contains(name)),
+        }
     }
 
     /// What to do to a SIM that is not there, or is there otherwise than wanted.

@@ -42,7 +42,7 @@ impl Wire for Ctrl {
     type Reply = Reply;
     const NAME: &'static str = "CTRL";
     /// The HLR answers one after the other; more would only wait in its socket's buffer.
-    const WINDOW: usize = 32;
+    const WINDOW: usize = 64;
 
     async fn open((): &(), _stream: &mut TcpStream) -> io::Result<Self> {
         Ok(Self { next_id: 1, ids: VecDeque::new() })

@@ -75,37 +75,36 @@ impl OsmoHlr {
         self.hlr.operations()
     }
 
-    /// The wants as subscribers. The error is the answer to the command.
-    fn parts<'a>(&self, wants: &'a [Want]) -> Result<Vec<Part<'a>>, Outcome> {
-        let part = |want: &'a Want| {
-            let imsi = want.imsi.clone().ok_or_else(|| Outcome::Refused {
-                reason: format!(
-                    "SIM {} has no IMSI, and an HLR knows SIMs by nothing else: import it with one",
-                    want.iccid
-                ),
-            })?;
-            let keys = if want.state == Wanted::Absent { None } else { self.open(want)? };
-            Ok(Part::new(want, imsi, keys))
-        };
-        wants.iter().map(part).collect()
+    /// The wants as subscribers.
+    fn parts<'a>(&self, wants: &'a [Want]) -> Result<Vec<Part<'a>>, Failed> {
+        wants.iter().map(|want| self.part(want)).collect()
+    }
+
+    fn part<'a>(&self, want: &'a Want) -> Result<Part<'a>, Failed> {
+        let imsi = want.imsi.clone().ok_or_else(|| {
+            let iccid = &want.iccid;
+            Failed::Refused(format!(
+                "SIM {iccid} has no IMSI, and an HLR knows SIMs by nothing else: import it with one"
+            ))
+        })?;
+        let keys = if want.state == Wanted::Absent { None } else { self.open(want)? };
+        Ok(Part::new(want, imsi, keys))
     }
 
     /// The SIM's keys in the clear, where the books have them.
-    fn open(&self, want: &Want) -> Result<Option<Keys>, Outcome> {
+    fn open(&self, want: &Want) -> Result<Option<Keys>, Failed> {
         if want.keys.is_empty() {
             return Ok(None);
         }
         // A key file that is away is put back by a person; nothing about the order is wrong.
-        let opened = self.keys.open(&want.iccid, &want.keys);
-        match opened.map_err(|reason| Outcome::Later { reason, after: None })? {
-            PlainKeys { ki: Some(ki), opc: Some(opc) } => Ok(Some(Keys { ki, opc })),
-            _ => Err(Outcome::Refused {
-                reason: format!(
-                    "SIM {} has only one of Ki and OPc; Milenage needs both",
-                    want.iccid
-                ),
-            }),
-        }
+        let opened = self.keys.open(&want.iccid, &want.keys).map_err(Failed::Later)?;
+        let PlainKeys { ki: Some(ki), opc: Some(opc) } = opened else {
+            let iccid = &want.iccid;
+            return Err(Failed::Refused(format!(
+                "SIM {iccid} has only one of Ki and OPc; Milenage needs both"
+            )));
+        };
+        Ok(Some(Keys { ki, opc }))
     }
 
     /// What the HLR has for these IMSIs.
@@ -256,7 +255,7 @@ impl Driver for OsmoHlr {
     async fn ensure(&self, command: &Command) -> Outcome {
         let parts = match self.parts(&command.wants) {
             Ok(parts) => parts,
-            Err(outcome) => return outcome,
+            Err(failed) => return nothing_written(failed),
         };
         let progress = Progress::default();
         let patience = self.settings.deadline * DEADLINE_TENTHS / 10;
@@ -278,29 +277,20 @@ impl Driver for OsmoHlr {
     }
 
     async fn compare(&self, want: &Want) -> Comparison {
-        let parts = match self.parts(std::slice::from_ref(want)) {
-            Ok(parts) => parts,
-            Err(
-                Outcome::Refused { reason }
-                | Outcome::Later { reason, .. }
-                | Outcome::Unavailable { reason }
-                | Outcome::Unknown { reason },
-            ) => return Comparison::Unknown { reason },
-            Err(Outcome::Done | Outcome::Accepted { .. }) => return Comparison::AsWanted,
+        let Part { imsi, target, .. } = match self.part(want) {
+            Ok(part) => part,
+            Err(failed) => return Comparison::Unknown { reason: words(failed) },
         };
-        for Part { imsi, target, .. } in parts {
-            let keys = matches!(target, Target::Present { keys: Some(_), .. });
-            let found = match self.look(&imsi, keys).await {
-                Ok(found) => found,
-                Err(reason) => return Comparison::Unknown { reason },
-            };
-            let differences = target.differences(found.as_ref());
-            if !differences.is_empty() {
-                let found = status(found.as_ref());
-                return Comparison::Differs { found, what: differences.join(", ") };
-            }
+        let keys = matches!(target, Target::Present { keys: Some(_), .. });
+        let found = match self.look(&imsi, keys).await {
+            Ok(found) => found,
+            Err(reason) => return Comparison::Unknown { reason },
+        };
+        let differences = target.differences(found.as_ref());
+        if differences.is_empty() {
+            return Comparison::AsWanted;
         }
-        Comparison::AsWanted
+        Comparison::Differs { found: status(found.as_ref()), what: differences.join(", ") }
     }
 
     async fn detail(&self, _iccid: &Iccid, imsi: Option<&Imsi>) -> Option<String> {

@@ -63,7 +63,7 @@ impl Default for Settings {
             vty_port: 4258,
             gsup_port: 4222,
             detach: Detach::None,
-            in_flight: 32,
+            in_flight: 64,
             rate_per_second: None,
             deadline: Duration::from_secs(COMMAND_SECONDS_MAX),
         }

@@ -32,7 +32,8 @@ impl Wire for Vty {
     /// The lines of the answer.
     type Reply = String;
     const NAME: &'static str = "VTY";
-    const WINDOW: usize = 8;
+    /// Lines that wait there keep the HLR busy while an answer is on its way.
+    const WINDOW: usize = 32;
 
     async fn open((): &(), stream: &mut TcpStream) -> io::Result<Self> {
         prompt(stream, b"> ").await?;

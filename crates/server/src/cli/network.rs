@@ -132,7 +132,7 @@ impl Show {
         let code: NetworkCode = parsed("network", &self.network)?;
         let iccid: Iccid = parsed("SIM", &self.sim)?;
         let eyes = Eyes::open(session).await?;
-        eyes.networks(std::slice::from_ref(&code)).await?;
+        eyes.networks(std::slice::from_ref(&code))?;
         let keys = CatalogueKeys { sims: vec![iccid.clone()], ..CatalogueKeys::default() };
         let Some(sim) = eyes.store.catalogue_read(keys).await?.sims.pop() else {
             bail!("there is no SIM {iccid}");
