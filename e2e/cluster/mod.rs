@@ -92,7 +92,7 @@ fn nothing_is_lost_and_nothing_is_done_twice_whatever_happens_to_nodes_and_serve
     nodes.stop();
     let report = history::check(&world, &clients, &frozen);
     eprintln!("{deeds}\n{report}");
-    report.shows_load();
+    report.shows_load(200);
     // In a short run nobody need have lost a ticket to another one.
     if span >= Duration::from_secs(SECONDS_DEFAULT) {
         report.shows_takeovers();
