@@ -34,6 +34,11 @@ bench *ARGS:
 crash POINTS="1000":
     PROVISOR_CRASH_POINTS={{POINTS}} cargo test -p provisor-server --test e2e crash -- --nocapture
 
+# the nemesis on a cluster for so many seconds, and so many failovers: just cluster 28800 1000
+cluster SECONDS="3600" FAILOVERS="100" SEED="1":
+    PROVISOR_CLUSTER_SECONDS={{SECONDS}} PROVISOR_FAILOVERS={{FAILOVERS}} PROVISOR_CLUSTER_SEED={{SEED}} \
+        cargo test -p provisor-server --test e2e cluster -- --nocapture
+
 # fuzz the request body for so many seconds
 fuzz SECONDS="300":
     fuzz/run {{SECONDS}}

@@ -9,7 +9,7 @@ use std::fmt;
 use provisor_domain::Iccid;
 use provisor_domain::driver::OnceKey;
 use provisor_domain::limits::COMMAND_SECONDS_MAX;
-use provisor_drivers::simulator::Simulator;
+use provisor_drivers::simulator::{LoggedCommand, Simulator};
 
 use crate::crash::{Remains, all_tickets_are_known, remains};
 use crate::rig::*;
@@ -52,61 +52,74 @@ const RULES: [(&str, &str); 4] = [
 pub(super) struct Report {
     told: String,
     tickets: usize,
-    unknown: usize,
+    unknown: Vec<String>,
     taken_over: usize,
     freezes: usize,
     commands: usize,
     stale: Vec<String>,
 }
 
+/// Commands that came after a newer one for their SIM, and the SIMs that are as such a command left them.
+fn late(log: &[LoggedCommand]) -> (Vec<&LoggedCommand>, BTreeSet<String>) {
+    let key = |once: OnceKey| (once.ticket, once.epoch);
+    let mut newest = BTreeMap::<&Iccid, OnceKey>::new();
+    let (mut stale, mut spoilt) = (Vec::new(), BTreeSet::new());
+    for command in log {
+        let done = command.outcome.starts_with("done");
+        for (iccid, _) in &command.wants {
+            let newest = newest.entry(iccid).or_insert(command.once);
+            if key(command.once) < key(*newest) {
+                stale.push(command);
+                spoilt.extend(done.then(|| iccid.to_string()));
+                continue;
+            }
+            *newest = command.once;
+            // What it sets is what is wanted, whatever came between.
+            if done || command.outcome == "unchanged" {
+                spoilt.remove(iccid.as_str());
+            }
+        }
+    }
+    (stale, spoilt)
+}
+
+/// Whether no SIM is as a stale command left it.
+pub(super) fn is_repaired(world: &World) -> bool {
+    let log = Simulator::logged(&world.dir().join("network-AS.db"));
+    late(&log.expect("the network's file")).1.is_empty()
+}
+
+/// The freeze that explains a stale command: it came right after that node went on.
+fn explained(command: &LoggedCommand, thaws: &[Thaw]) -> String {
+    let at = u128::try_from(command.at.as_millisecond()).expect("after 1970");
+    let window = u128::from(COMMAND_SECONDS_MAX) * 1_000;
+    let from = thaws.iter().find(|thaw| (thaw.at_millis..thaw.at_millis + window).contains(&at));
+    let Thaw { node, .. } = from.unwrap_or_else(|| panic!("no freeze explains it: {command:?}"));
+    format!("{:?} {} after node {node} went on", command.once, command.outcome)
+}
+
 /// Checks everything. All nodes have stopped.
 pub(super) fn check(world: &World, clients: &Clients, thaws: &[Thaw]) -> Report {
     let promises = clients.promises();
-    let mut left = Remains::of(world);
+    let left = Remains::of(world);
     for (rule, broken_by) in RULES {
         let broken = left.books.column(broken_by);
         assert!(broken.is_empty(), "not so: {rule}: {broken:?}");
     }
     let log = Simulator::logged(&left.network).expect("the network's file");
-    let mut newest = BTreeMap::<&Iccid, OnceKey>::new();
-    let mut stale = Vec::new();
-    let mut spoilt = BTreeSet::new();
-    for command in &log {
-        for (iccid, _) in &command.wants {
-            let newest = newest.entry(iccid).or_insert(command.once);
-            let key = |once: &OnceKey| (once.ticket, once.epoch);
-            if key(&command.once) >= key(newest) {
-                *newest = command.once;
-                // What it sets is what is wanted, whatever came between.
-                if command.outcome.starts_with("done") || command.outcome == "unchanged" {
-                    spoilt.remove(iccid.as_str());
-                }
-                continue;
-            }
-            let at = u128::try_from(command.at.as_millisecond()).expect("after 1970");
-            let window = u128::from(COMMAND_SECONDS_MAX) * 1_000;
-            let from =
-                thaws.iter().find(|thaw| (thaw.at_millis..thaw.at_millis + window).contains(&at));
-            let from = from
-                .unwrap_or_else(|| panic!("a stale command that no freeze explains: {command:?}"));
-            stale.push(format!(
-                "{:?} {} after node {} went on",
-                command.once, command.outcome, from.node
-            ));
-            if command.outcome.starts_with("done") {
-                spoilt.insert(iccid.to_string());
-            }
-        }
-    }
+    let (stale, _) = late(&log);
+    let stale: Vec<String> = stale.iter().map(|command| explained(command, thaws)).collect();
     assert!(stale.len() <= thaws.len(), "one prepared command a freeze: {stale:?}");
-    left.set_aside = spoilt;
     remains(&left, &promises, "the end");
     all_tickets_are_known(&left.books, &promises, clients.lost());
     let count = |sql: &str| left.books.column(sql).len();
     Report {
         told: clients.told(),
         tickets: promises.len(),
-        unknown: count("SELECT id FROM ticket WHERE state = 'unknown'"),
+        unknown: left.books.column(
+            "SELECT 'ticket ' || id || ' (' || kind || '): ' || failure_reason FROM ticket
+             WHERE state = 'unknown'",
+        ),
         taken_over: count(
             "SELECT id FROM ticket WHERE epoch > (SELECT count(*) FROM attempt WHERE ticket_id = id)",
         ),
@@ -136,12 +149,13 @@ impl fmt::Display for Report {
             "{} promised, {} wait for a person, {} were taken over; {} commands at the network, {} of them stale after {} \
              freezes",
             self.tickets,
-            self.unknown,
+            self.unknown.len(),
             self.taken_over,
             self.commands,
             self.stale.len(),
             self.freezes
         )?;
+        self.unknown.iter().try_for_each(|unknown| write!(f, "\nwaits for a person: {unknown}"))?;
         self.stale.iter().try_for_each(|stale| write!(f, "\nstale: {stale}"))
     }
 }

@@ -36,19 +36,26 @@ fn setting<T: FromStr>(name: &str, default: T) -> T {
     set.map_or(default, |value| value.parse().ok().unwrap_or_else(|| panic!("{name}={value}")))
 }
 
-/// The catalogue of the crash test, with a network that writes every command down.
+/// The catalogue of the crash test, with a network that writes every command down, and with patience: frozen nodes hold
+/// the files of the simulated networks up.
 fn books(seed: u64) -> String {
-    let toml = catalogue(seed, SIZE);
+    let toml = catalogue(seed, SIZE).replace("deadline_ms = 60", "deadline_ms = 1000");
     let logging = "driver = \"simulated\"\nlog = true\n";
     toml.replacen("driver = \"simulated\"\n", logging, 1)
 }
 
-/// Waits until all nodes take orders and carry them out, and every ticket has ended.
+/// How long a stale command may stand: until the network is compared with the books, and then mended.
+const REPAIRED_WITHIN: Duration = Duration::from_mins(8);
+
+/// Waits until all nodes take orders and carry them out, every ticket has ended, and what came late is repaired.
 fn peace(nodes: &Nodes, world: &World) {
     nodes.all_ready();
     eventually_within(LAST_TICKET_WITHIN, "every ticket to end", || {
         let open = "SELECT id FROM ticket WHERE finished_at IS NULL AND state <> 'unknown' LIMIT 1";
         world.books().rows(open).is_empty().then_some(())
+    });
+    eventually_within(REPAIRED_WITHIN, "stale commands to be repaired", || {
+        history::is_repaired(world).then_some(())
     });
 }
 
