@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
+
+use provisor_domain::clock::{Clock as _, SystemClock};
 
 use crate::crash::Chance;
 use crate::rig::*;
@@ -192,10 +194,11 @@ impl<'a> Nemesis<'a> {
             None => {}
             Some((_, Trouble::Down)) => self.nodes.begin(node),
             Some((_, Trouble::Frozen { since })) => {
-                let at = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+                let at = SystemClock.now().as_millisecond();
+                let at_millis = u128::try_from(at).expect("after 1970");
                 self.nodes.signal(node, "CONT");
                 let frozen_millis = since.elapsed().as_millis();
-                self.thaws.push(Thaw { node, frozen_millis, at_millis: at.as_millis() });
+                self.thaws.push(Thaw { node, frozen_millis, at_millis });
             }
             Some((_, Trouble::Held)) => {
                 let cut = self.chance.below(2) == 0;
