@@ -82,14 +82,8 @@ fn beside_it_stands_what_the_network_says_and_when_it_was_asked() {
     let network = |alice: &mut Caller, sim: &str| {
         let answer = alice.call("queryService", json!({"service": {"sim": sim}}));
         let network = answer.json()["service"]["network"].clone();
-        let live =
-            ["A", "B"].map(Value::from).contains(&answer.json()["service"]["nina"]["status_code"]);
-        match &network["checked"] {
-            Value::String(checked) => {
-                assert!(live && checked.starts_with("20") && checked.contains('T'), "{answer:?}");
-            }
-            other => assert!(!live && other.is_null(), "nobody was asked: {answer:?}"),
-        }
+        let checked = network["checked"].as_str().unwrap_or_default().to_owned();
+        assert!(checked.starts_with("20") && checked.contains('T'), "RFC 3339: {answer:?}");
         network["status"].as_str().unwrap_or_default().to_owned()
     };
     alice.connect(SIM_1);

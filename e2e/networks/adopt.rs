@@ -109,7 +109,8 @@ fn open_tickets_of_a_restored_database_are_told_by_where_they_stand() {
     let read = json_of(&world, &["adopt", "check", "--json"]);
     let stands = |id: &str| {
         let tickets = read["tickets"].as_array().expect("a list").iter();
-        let mut found = tickets.filter(|ticket| ticket["id"].to_string() == *id);
+        let id: i64 = id.parse().expect("a ticket's number");
+        let mut found = tickets.filter(|ticket| ticket["id"] == id);
         found.next().expect("it is open")["stands"].clone()
     };
     assert_eq!(stands(&open[0]), "done");

@@ -16,7 +16,7 @@ use crate::engine::Engine;
 pub struct ServiceView {
     /// The service as the books have it.
     pub service: Service,
-    /// What the network says.
+    /// What the network says. Of a service that is not live it is not asked.
     pub network: NetworkSays,
 }
 
@@ -25,8 +25,8 @@ pub struct ServiceView {
 pub struct NetworkSays {
     /// What.
     pub status: NetworkStatus,
-    /// When it was asked; `None` when nobody asked it: the service is not live, or there is no driver to ask by.
-    pub checked: Option<Timestamp>,
+    /// When.
+    pub checked: Timestamp,
 }
 
 impl ServiceView {
@@ -54,18 +54,18 @@ impl Engine {
             ServiceFound::OutsideKind => return Err(Refusal::ServiceNotPermitted.into()),
             ServiceFound::Found(service) => *service,
         };
-        let network = self.network_says(&service, imsi.as_ref()).await;
+        let status = self.network_status(&service, imsi.as_ref()).await;
+        let network = NetworkSays { status, checked: self.clock.now() };
         Ok(ServiceView { service, network })
     }
 
-    async fn network_says(&self, service: &Service, imsi: Option<&Imsi>) -> NetworkSays {
+    async fn network_status(&self, service: &Service, imsi: Option<&Imsi>) -> NetworkStatus {
         let network = self.networks.get(&service.network).filter(|_| service.status.is_live());
         let Some(driver) = network.as_ref().and_then(|network| network.driver()) else {
-            return NetworkSays { status: NetworkStatus::Unknown, checked: None };
+            return NetworkStatus::Unknown;
         };
         let patience = Duration::from_secs(NETWORK_STATUS_SECONDS_MAX);
         let asked = driver.status(&service.iccid, imsi);
-        let status = tokio::time::timeout(patience, asked).await.unwrap_or(NetworkStatus::Unknown);
-        NetworkSays { status, checked: Some(self.clock.now()) }
+        tokio::time::timeout(patience, asked).await.unwrap_or(NetworkStatus::Unknown)
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use provisor_domain::{
     ContractCode, CustomerNumber, Iccid, Msisdn, NetworkCode, ServiceCode, ServiceSelector,
 };
-use provisor_engine::{Call, Engine, Error, NetworkSays};
+use provisor_engine::{Call, Engine, Error};
 use serde::Serialize;
 
 use super::code::Code;
@@ -42,11 +42,11 @@ struct Nina<'a> {
     customer: Shown<&'a CustomerNumber>,
 }
 
-/// What the network said, and when it was asked: null when it was not.
+/// What the network said, and when.
 #[derive(Serialize)]
 struct Network {
     status: &'static str,
-    checked: Option<Shown<Timestamp>>,
+    checked: Shown<Timestamp>,
 }
 
 impl<'b> ServiceRequest<'b> {
@@ -76,7 +76,7 @@ pub(super) async fn answer(
         contract: Shown(&service.contract),
         customer: Shown(&service.customer),
     };
-    let NetworkSays { status, checked } = view.network;
-    let network = Network { status: status.as_str(), checked: checked.map(Shown) };
+    let network =
+        Network { status: view.network.status.as_str(), checked: Shown(view.network.checked) };
     Ok(Reply::json(&Answer { ok: true, service: Service { nina, network } }))
 }
