@@ -27,7 +27,8 @@ pub(crate) fn run(worlds: &Worlds, size: &Size, program: &Path) -> Result<()> {
     for _ in 0..size.rounds {
         for (at, (_, server)) in servers.iter().enumerate() {
             let requests = queries(PASSWORD.to_owned(), size.services);
-            let load = Load { address: server.address, requests, next: Arc::default() };
+            let addresses = vec![server.address];
+            let load = Load { addresses, requests, next: Arc::default() };
             let (rate, cpu) = measure(server, &load, size)?;
             rates[at].push(rate.per_second);
             cpus[at].push(cpu);

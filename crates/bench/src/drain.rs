@@ -28,7 +28,7 @@ use crate::world::{self, Worlds};
 use crate::{Size, report};
 
 const BATCH: usize = 1_000;
-const SINGLE_ORDERS: usize = 300;
+pub(crate) const SINGLE_ORDERS: usize = 300;
 
 /// A runner at work.
 #[derive(Debug)]
@@ -52,11 +52,12 @@ pub(crate) fn no_latency() -> Settings {
     Settings::default()
 }
 
-/// Starts a runner on `store` with a simulated network that keeps its state in `file`.
+/// Starts a runner on `store`, which is its alone or not, with a simulated network that keeps its state in `file`.
 pub(crate) async fn start(
     store: Arc<dyn Store>,
     file: &Path,
     settings: Settings,
+    alone: bool,
 ) -> Result<Running> {
     let file = file.to_owned();
     let build: NetworkFactory = Arc::new(move |network| {
@@ -64,17 +65,22 @@ pub(crate) async fn start(
         let element = simulator.map(|s| Element::Network(Arc::new(s)));
         element.map_err(|error| error.to_string())
     });
-    start_with(store, build).await
+    start_with(store, build, alone).await
 }
 
-pub(crate) async fn start_with(store: Arc<dyn Store>, build: NetworkFactory) -> Result<Running> {
+/// The same with drivers that `build` makes.
+pub(crate) async fn start_with(
+    store: Arc<dyn Store>,
+    build: NetworkFactory,
+    alone: bool,
+) -> Result<Running> {
     let metrics = Arc::new(Metrics::new(&mut Registry::default()));
     let (clock, chance) = (Arc::new(SystemClock), Chance::seeded(1));
     let parts = Parts { clock, chance, metrics, share: Share::all() };
     let engine = Arc::new(Engine::new(store, parts).await?);
     Watch::new(engine.clone(), build).look().await?;
     let stop = watch::Sender::new(false);
-    let task = tokio::spawn(Runner::new(engine.clone(), true).run(stop.subscribe()));
+    let task = tokio::spawn(Runner::new(engine.clone(), alone).run(stop.subscribe()));
     Ok(Running { engine, stop, task })
 }
 
@@ -101,7 +107,15 @@ pub(crate) async fn run(worlds: &Worlds, size: &Size) -> Result<()> {
         figures.aged.push(one_drain(&worlds.aged, size).await?.drained);
     }
     figures.print();
-    single_orders(&worlds.aged, size).await
+    let dir = tempfile::tempdir()?;
+    let copy = dir.path().join("single.db");
+    std::fs::copy(&worlds.aged, &copy)?;
+    let store = SqliteStore::open(&copy, Options::default())?;
+    let reached = single_orders(Arc::new(store), size.services).await?;
+    report::figure("order to driver call, p99", reached.p99, "ms");
+    let of_open = reached.p50 / reached.opened;
+    report::bound("order to driver call / order to acknowledgement", of_open, 2.0, "x");
+    Ok(())
 }
 
 #[derive(Debug, Default)]
@@ -136,7 +150,7 @@ struct Drained {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of tickets")]
-fn per_second(count: usize, began: Instant) -> f64 {
+pub(crate) fn per_second(count: usize, began: Instant) -> f64 {
     count as f64 / began.elapsed().as_secs_f64()
 }
 
@@ -149,7 +163,8 @@ async fn one_drain(database: &Path, size: &Size) -> Result<Drained> {
     open(&store, size.services, size.tickets).await?;
     let opened = per_second(size.tickets, began);
     let began = Instant::now();
-    let running = start(Arc::new(store.clone()), &dir.path().join("net.db"), no_latency()).await?;
+    let running =
+        start(Arc::new(store.clone()), &dir.path().join("net.db"), no_latency(), true).await?;
     wait_for_all(&copy).await?;
     let drained = per_second(size.tickets, began);
     running.stop().await;
@@ -157,7 +172,7 @@ async fn one_drain(database: &Path, size: &Size) -> Result<Drained> {
 }
 
 /// Opens tickets that connect SIMs from number `first` on.
-pub(crate) async fn open(store: &SqliteStore, first: usize, count: usize) -> Result<()> {
+pub(crate) async fn open(store: &dyn TicketStore, first: usize, count: usize) -> Result<()> {
     for begin in (0..count).step_by(BATCH) {
         let numbers = begin..(begin + BATCH).min(count);
         let tickets: Result<Vec<NewTicket>> = numbers.map(|n| connect(first + n)).collect();
@@ -257,16 +272,24 @@ impl Driver for Witness {
     }
 }
 
-/// One order after the other on an idle engine: when it is acknowledged, and when the driver is called.
-async fn single_orders(database: &Path, size: &Size) -> Result<()> {
-    let dir = tempfile::tempdir()?;
-    let copy = dir.path().join("single.db");
-    std::fs::copy(database, &copy)?;
-    let store = SqliteStore::open(&copy, Options::default())?;
+/// What single orders took, in milliseconds.
+#[derive(Debug)]
+pub(crate) struct Reached {
+    /// To the acknowledgement, p50.
+    opened: f64,
+    /// To the driver's call, p50.
+    p50: f64,
+    /// To the driver's call, p99.
+    pub(crate) p99: f64,
+}
+
+/// One order after the other on an idle engine: when it is acknowledged, and when the driver is called. The orders are for
+/// SIMs from number `first` on.
+pub(crate) async fn single_orders(store: Arc<dyn Store>, first: usize) -> Result<Reached> {
     let (called, mut calls) = mpsc::unbounded_channel();
     let build: NetworkFactory =
         Arc::new(move |_| Ok(Element::Network(Arc::new(Witness(called.clone())))));
-    let running = start_with(Arc::new(store), build).await?;
+    let running = start_with(store, build, true).await?;
     let source = std::net::IpAddr::from([127, 0, 0, 1]);
     let sign_in = running.engine.sign_in();
     let bench =
@@ -274,7 +297,7 @@ async fn single_orders(database: &Path, size: &Size) -> Result<()> {
     let call = Call { caller: bench, request_id: None, idempotency: None };
     let (mut opened, mut reached) = (Vec::new(), Vec::new());
     for number in 0..SINGLE_ORDERS {
-        let number = size.services + number;
+        let number = first + number;
         let order = ConnectOrder {
             iccid: world::iccid(number),
             name: "Tracker".parse()?,
@@ -290,11 +313,10 @@ async fn single_orders(database: &Path, size: &Size) -> Result<()> {
     }
     running.stop().await;
     report::heading(&format!("{SINGLE_ORDERS} single orders on an idle engine"));
-    let (open, reach) = (report::median(&opened), report::median(&reached));
     reached.sort_unstable_by(f64::total_cmp);
-    report::figure("order to acknowledgement, p50", open, "ms");
-    report::figure("order to driver call, p50", reach, "ms");
-    report::figure("order to driver call, p99", reached[reached.len() * 99 / 100], "ms");
-    report::bound("order to driver call / order to acknowledgement", reach / open, 2.0, "x");
-    Ok(())
+    let p99 = reached[reached.len() * 99 / 100];
+    let reached = Reached { opened: report::median(&opened), p50: report::median(&reached), p99 };
+    report::figure("order to acknowledgement, p50", reached.opened, "ms");
+    report::figure("order to driver call, p50", reached.p50, "ms");
+    Ok(reached)
 }

@@ -86,13 +86,13 @@ pub(crate) fn run(worlds: &Worlds, size: &Size) -> Result<()> {
 impl Bench {
     fn round(&self, size: &Size, series: &mut Series) -> Result<()> {
         let query = |server: &Server, requests: &Requests| {
-            let (address, requests) = (server.address, requests.clone());
-            measure(server, &Load { address, requests, next: Arc::default() }, size)
+            let (addresses, requests) = (vec![server.address], requests.clone());
+            measure(server, &Load { addresses, requests, next: Arc::default() }, size)
         };
         let connect = |server: &Server, requests: &Requests, at: usize| {
-            let (address, requests, next) =
-                (server.address, requests.clone(), self.stock[at].clone());
-            measure(server, &Load { address, requests, next }, size)
+            let (addresses, requests, next) =
+                (vec![server.address], requests.clone(), self.stock[at].clone());
+            measure(server, &Load { addresses, requests, next }, size)
         };
         series.last.clear();
         let (floor, cpu) = query(&self.floor, &self.query)?;

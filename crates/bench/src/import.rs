@@ -26,7 +26,7 @@ pub(crate) fn run(worlds: &Worlds, size: &Size) -> Result<()> {
     std::fs::copy(&worlds.fresh, &database)?;
     let server = Server::provisor(&database, GROUP)?;
     let load = Load {
-        address: server.address,
+        addresses: vec![server.address],
         requests: connects(worlds.credential.clone(), size.services),
         next: Arc::new(AtomicUsize::new(0)),
     };

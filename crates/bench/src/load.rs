@@ -38,7 +38,8 @@ pub(crate) type Enough = Arc<dyn Fn() -> bool + Send + Sync>;
 /// What is sent to whom.
 #[derive(Clone)]
 pub(crate) struct Load {
-    pub(crate) address: SocketAddr,
+    /// Connections go to these in turn.
+    pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) requests: Requests,
     /// The number of the next request; shared by loads that must not repeat each other's.
     pub(crate) next: Arc<AtomicUsize>,
@@ -59,7 +60,10 @@ pub(crate) fn run_until(load: &Load, connections: usize, enough: &Enough) -> Res
         let done = Arc::new(AtomicU64::new(0));
         let began = Instant::now();
         let tasks: Vec<_> = (0..connections)
-            .map(|_| tokio::spawn(connection(load.clone(), enough.clone(), done.clone())))
+            .map(|number| {
+                let address = load.addresses[number % load.addresses.len()];
+                tokio::spawn(connection(address, load.clone(), enough.clone(), done.clone()))
+            })
             .collect();
         let mut took = Vec::new();
         for task in tasks {
@@ -81,8 +85,13 @@ pub(crate) fn run_until(load: &Load, connections: usize, enough: &Enough) -> Res
     })
 }
 
-async fn connection(load: Load, enough: Enough, done: Arc<AtomicU64>) -> Result<Vec<Duration>> {
-    let mut stream = TcpStream::connect(load.address).await?;
+async fn connection(
+    address: SocketAddr,
+    load: Load,
+    enough: Enough,
+    done: Arc<AtomicU64>,
+) -> Result<Vec<Duration>> {
+    let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let mut took = Vec::new();
     let mut buffer = Vec::with_capacity(4096);

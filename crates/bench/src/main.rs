@@ -11,6 +11,7 @@ mod import;
 mod load;
 mod osmo_hlr;
 mod portal;
+mod postgres;
 mod process;
 mod report;
 mod world;
@@ -18,8 +19,8 @@ mod world;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
-use clap::{Parser, Subcommand};
+use anyhow::{Result, bail};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// Measures provisor against floors in the same run.
 #[derive(Debug, Parser)]
@@ -53,9 +54,21 @@ enum What {
     Floor,
 }
 
+/// Where the worlds are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Database {
+    /// In files.
+    Sqlite,
+    /// On a server that is started for it, from Debian's binaries: `http` and `drain`.
+    Postgres,
+}
+
 /// How large the world is and how long each measurement takes.
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Size {
+    /// Which store is measured.
+    #[arg(long, global = true, value_enum, default_value_t = Database::Sqlite)]
+    database: Database,
     /// SIMs in stock.
     #[arg(long, global = true, default_value_t = 1_000_000)]
     sims: usize,
@@ -103,8 +116,23 @@ fn main() -> Result<()> {
     let dir = args.size.dir.clone().unwrap_or_else(|| temporary.path().to_owned());
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let worlds = runtime.block_on(world::build(&dir, &args.size))?;
     let wanted = |what| args.what.as_ref().is_none_or(|only| *only == what);
+    let on_postgres = args.size.database == Database::Postgres;
+    if on_postgres && !wanted(What::Http) && !wanted(What::Drain) {
+        bail!("only http and drain are measured on PostgreSQL");
+    }
+    let worlds = runtime.block_on(world::build(&dir, &args.size))?;
+    if on_postgres {
+        let places = runtime.block_on(postgres::places(&worlds))?;
+        if wanted(What::Drain) {
+            runtime.block_on(postgres::drain::run(&places, &args.size))?;
+        }
+        drop(runtime);
+        if wanted(What::Http) {
+            postgres::http::run(&places, &worlds, &args.size)?;
+        }
+        return Ok(());
+    }
     if wanted(What::Drain) {
         runtime.block_on(drain::run(&worlds, &args.size))?;
     }

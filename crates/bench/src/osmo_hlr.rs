@@ -154,7 +154,7 @@ async fn through(hlr: &Hlr, world: &Path, size: &Size, tickets: usize) -> Result
     let shared = Arc::clone(&driver);
     let build: NetworkFactory = Arc::new(move |_| Ok(Element::Network(shared.clone())));
     let began = Instant::now();
-    let running = drain::start_with(Arc::new(store), build).await?;
+    let running = drain::start_with(Arc::new(store), build, true).await?;
     drain::wait_for_all(&copy).await?;
     let rate = per_second(tickets, began);
     running.stop().await;

@@ -30,8 +30,8 @@ pub(crate) fn run(worlds: &Worlds, size: &Size) -> Result<()> {
     let mut rates: [Vec<Rate>; 4] = std::array::from_fn(|_| Vec::new());
     for _ in 0..size.rounds {
         for (at, (_, server, requests)) in works.iter().enumerate() {
-            let (address, requests) = (server.address, requests.clone());
-            let load = Load { address, requests, next: next[at].clone() };
+            let (addresses, requests) = (vec![server.address], requests.clone());
+            let load = Load { addresses, requests, next: next[at].clone() };
             rates[at].push(measure(server, &load, size)?.0);
         }
     }

@@ -44,9 +44,19 @@ impl Server {
     /// The same of the build at `program`.
     pub(crate) fn build(program: &Path, database: &Path, group_max: usize) -> Result<Self> {
         let url = format!("sqlite://{}", database.display());
+        Self::serve(&mut Command::new(program), &url, group_max)
+    }
+
+    /// `provisor serve` on a database of PostgreSQL, with a data folder of its own.
+    pub(crate) fn node(url: &str, group_max: usize, data_dir: &Path) -> Result<Self> {
+        let mut program = Command::new(sibling("provisor")?);
+        Self::serve(program.env("PROVISOR_DATA_DIR", data_dir), url, group_max)
+    }
+
+    fn serve(program: &mut Command, url: &str, group_max: usize) -> Result<Self> {
         Self::start(
-            Command::new(program)
-                .args(["serve", "--listen", "127.0.0.1:0", "--database", &url])
+            program
+                .args(["serve", "--listen", "127.0.0.1:0", "--database", url])
                 .args(["--log", "error"])
                 .env("PROVISOR_HTTP_REQUESTS_PER_SECOND", "0")
                 .env("PROVISOR_STORE_GROUP_COMMIT_MAX", group_max.to_string()),

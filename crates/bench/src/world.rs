@@ -251,7 +251,8 @@ async fn age(database: &Path, dir: &Path, size: &Size) -> Result<()> {
     // Every rename adds one.
     let mut version = sim_version(database)?;
     let runner =
-        drain::start(Arc::new(store.clone()), &dir.join("aging.net"), drain::no_latency()).await?;
+        drain::start(Arc::new(store.clone()), &dir.join("aging.net"), drain::no_latency(), true)
+            .await?;
     while left > 0 {
         let round = left.min(size.services);
         for first in (0..round).step_by(1_000) {

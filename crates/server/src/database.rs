@@ -187,6 +187,7 @@ fn options(how: Use) -> postgres::Options {
     postgres::Options {
         writers: how.writers,
         readers: how.readers,
+        group_max: how.group_max,
         make: how.schema != Schema::Need,
         migrate: how.schema == Schema::Migrate,
         accept_loss: how.accept_loss,

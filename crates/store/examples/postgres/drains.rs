@@ -8,7 +8,7 @@ use provisor_domain::clock::{Clock, SystemClock};
 use provisor_domain::store::{Opened, Settled, TicketStore};
 use provisor_store::postgres::{Options, PostgresStore};
 
-use crate::world::{BATCH, claim, connect, settlements, ticket};
+use crate::world::{BATCH, claim, connect, customer, iccid, settlements, ticket};
 use crate::{Figures, Place, Size, floors, per_second};
 
 /// One connection a worker.
@@ -30,6 +30,8 @@ pub(crate) async fn measure(places: &mut [Place], size: &Size) {
     }
     let all: Vec<(usize, usize)> =
         size.takes.iter().flat_map(|take| WORKERS.map(|workers| (workers, *take))).collect();
+    let sim = |number| (customer(number), iccid(number).to_string());
+    let order = serde_json::to_string(&connect(0)).unwrap();
     for _ in 0..size.rounds {
         for (workers, take) in all.iter().copied() {
             for (place, store) in places.iter_mut().zip(&stores) {
@@ -40,8 +42,11 @@ pub(crate) async fn measure(places: &mut [Place], size: &Size) {
             }
         }
         for connections in [1, 2] {
-            let rows = floors::bare(&places[0], 5 * size.tickets, connections).await;
-            figures.add(bare(connections), rows);
+            let (database, rows) = (&places[0].database, 5 * size.tickets);
+            figures.add(
+                bare(connections),
+                floors::bare(database, rows, connections, sim, &order).await,
+            );
         }
     }
     println!("\ndrains of {} tickets, {} rounds", size.tickets, size.rounds);

@@ -1,5 +1,6 @@
 //! Databases with a past: services that run, and tickets that were finished, written by the table.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use provisor_domain::UserKind;
@@ -15,6 +16,8 @@ use crate::{Place, floors, rig};
 pub(crate) const SERVICES: usize = 200_000;
 /// The first SIM of these.
 pub(crate) const FIRST_LIVE: usize = 500_000_000;
+/// All of these.
+pub(crate) const LIVE: Range<usize> = FIRST_LIVE..FIRST_LIVE + SERVICES;
 /// The user who may see everything.
 pub(crate) const USER: &str = "everything";
 

@@ -1,11 +1,25 @@
 //! The floors, on the same server: `pgbench` with the least that a read and a raise can be, and a bare insert.
+//! (provisor-bench measures with them too.)
 
 use std::io::Write as _;
+use std::ops::Range;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::world::{BATCH, customer, iccid};
-use crate::{Place, fill, per_second, rig};
+use super::rig;
+
+/// A server of a size that an operator would choose on a small machine.
+pub(crate) const SETTINGS: &[&str] = &[
+    "max_connections=100",
+    "shared_buffers=1GB",
+    "max_wal_size=4GB",
+    "checkpoint_timeout=15min",
+    "wal_compression=lz4",
+    "shared_preload_libraries=pg_stat_statements",
+];
+
+/// Rows of one statement of the bare insert.
+const BATCH: usize = 1_000;
 
 /// A ticket that is a row and two indexes; and a table like the one in which the store keeps what was ordered.
 pub(crate) const TABLES: &str = "
@@ -18,14 +32,6 @@ pub(crate) const TABLES: &str = "
     CREATE INDEX ON floor.raise (due_at, id) WHERE status = 0;
     CREATE TABLE floor.bare (LIKE provisor.ticket_record INCLUDING ALL);
     ALTER TABLE floor.bare ALTER id ADD GENERATED ALWAYS AS IDENTITY";
-
-/// The statements that took longest.
-pub(crate) const COSTS: &str = "
-    SELECT round(total_exec_time)::text, calls::text, rows::text, left(regexp_replace(query, '\\s+', ' ', 'g'), 90)
-    FROM pg_stat_statements
-    WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query !~ 'floor|generate_series'
-    ORDER BY total_exec_time DESC
-    LIMIT 16";
 
 const FIND: &str = "\\set n random(FIRST, LAST)
 SELECT s.code, s.name, s.status, s.cli, s.iccid, s.contract, s.tariff
@@ -45,20 +51,31 @@ ON CONFLICT (iccid) WHERE status < 2 DO NOTHING
 RETURNING id;
 ";
 
-/// Reads of one service by its number, 16 clients, a second.
-pub(crate) fn find(place: &Place, seconds: Duration) -> f64 {
-    pgbench(place, FIND, seconds)
+/// Reads of one service by its number, 16 clients, a second. `live`: the live services' numbers behind 447.
+pub(crate) fn find(database: &rig::Database, live: Range<usize>, seconds: Duration) -> f64 {
+    pgbench(database, &about(FIND, live), seconds)
 }
 
 /// Raises in one statement, 16 clients, a second.
-pub(crate) fn raise(place: &Place, seconds: Duration) -> f64 {
-    pgbench(place, RAISE, seconds)
+pub(crate) fn raise(database: &rig::Database, live: Range<usize>, seconds: Duration) -> f64 {
+    pgbench(database, &about(RAISE, live), seconds)
 }
 
-fn pgbench(place: &Place, script: &str, seconds: Duration) -> f64 {
-    let script = script
-        .replace("FIRST", &fill::FIRST_LIVE.to_string())
-        .replace("LAST", &(fill::FIRST_LIVE + fill::SERVICES - 1).to_string());
+/// Takes the tickets away that are open: whoever measures next finds nothing of them, and their SIMs in stock.
+pub(crate) fn forget(database: &rig::Database) {
+    database.run(
+        "DELETE FROM provisor.ticket_record WHERE id IN (SELECT id FROM provisor.ticket_queue);
+        TRUNCATE provisor.ticket_queue, provisor.subject_lock",
+    );
+    database.run("VACUUM ANALYZE provisor.ticket_record");
+}
+
+fn about(script: &str, live: Range<usize>) -> String {
+    let (first, last) = (live.start, live.end - 1);
+    script.replace("FIRST", &first.to_string()).replace("LAST", &last.to_string())
+}
+
+fn pgbench(database: &rig::Database, script: &str, seconds: Duration) -> f64 {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(script.as_bytes()).unwrap();
     let socket = rig::socket();
@@ -69,7 +86,7 @@ fn pgbench(place: &Place, script: &str, seconds: Duration) -> f64 {
         .arg(seconds.as_secs().max(1).to_string())
         .arg("-f")
         .arg(file.path())
-        .arg(&place.database.name)
+        .arg(&database.name)
         .output()
         .unwrap();
     let told = String::from_utf8(done.stdout).unwrap();
@@ -83,21 +100,26 @@ const BARE: &str = "
     SELECT 'connect', customer, 'AS', iccid, $3, 'operator:drain', 1700000000000, 1
     FROM unnest($1::text[], $2::text[]) AS new (customer, iccid)";
 
-/// Rows of a table like the tickets', with its indexes, a second: a thousand to a statement, on so many connections.
-pub(crate) async fn bare(place: &Place, rows: usize, connections: usize) -> f64 {
-    place.database.run("TRUNCATE floor.bare");
-    let batches = rows / BATCH / connections;
+/// Rows of a table like the tickets', with its indexes, a second: a thousand to a statement, on so many connections. `sim`
+/// says whose SIM each is (customer, ICCID), `order` what was ordered.
+pub(crate) async fn bare(
+    database: &rig::Database,
+    rows: usize,
+    connections: usize,
+    sim: fn(usize) -> (String, String),
+    order: &str,
+) -> f64 {
+    database.run("TRUNCATE floor.bare");
+    let batches = (rows / BATCH / connections).max(1);
     let insert = async |connection: usize| {
         let (client, link) =
-            tokio_postgres::connect(&place.database.url, tokio_postgres::NoTls).await.unwrap();
+            tokio_postgres::connect(&database.url, tokio_postgres::NoTls).await.unwrap();
         let link = tokio::spawn(link);
         let insert = client.prepare(BARE).await.unwrap();
         for batch in 0..batches {
             let first = (connection * batches + batch) * BATCH;
-            let customers: Vec<String> = (first..first + BATCH).map(customer).collect();
-            let iccids: Vec<String> =
-                (first..first + BATCH).map(|n| iccid(n).to_string()).collect();
-            let order = serde_json::to_string(&crate::world::connect(0)).unwrap();
+            let (customers, iccids): (Vec<String>, Vec<String>) =
+                (first..first + BATCH).map(sim).unzip();
             client.execute(&insert, &[&customers, &iccids, &order]).await.unwrap();
         }
         drop(client);
@@ -105,5 +127,7 @@ pub(crate) async fn bare(place: &Place, rows: usize, connections: usize) -> f64 
     };
     let began = Instant::now();
     futures_util::future::join_all((0..connections).map(insert)).await;
-    per_second(batches * connections * BATCH, began.elapsed())
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let rows = (batches * connections * BATCH) as f64;
+    rows / began.elapsed().as_secs_f64()
 }

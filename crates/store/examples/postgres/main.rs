@@ -29,15 +29,13 @@ use std::time::Duration;
 
 use provisor_store::postgres::{Options, PostgresStore};
 
-/// A server of a size that an operator would choose on a small machine.
-const SETTINGS: &[&str] = &[
-    "max_connections=100",
-    "shared_buffers=1GB",
-    "max_wal_size=4GB",
-    "checkpoint_timeout=15min",
-    "wal_compression=lz4",
-    "shared_preload_libraries=pg_stat_statements",
-];
+/// The statements that took longest.
+const COSTS: &str = "
+    SELECT round(total_exec_time)::text, calls::text, rows::text, left(regexp_replace(query, '\\s+', ' ', 'g'), 90)
+    FROM pg_stat_statements
+    WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query !~ 'floor|generate_series'
+    ORDER BY total_exec_time DESC
+    LIMIT 16";
 
 /// What is measured, and how much of it.
 pub(crate) struct Size {
@@ -151,7 +149,7 @@ pub(crate) fn per_second(count: usize, took: Duration) -> f64 {
 #[tokio::main]
 async fn main() {
     let size = Size::asked();
-    rig::SETTINGS.set(SETTINGS).unwrap();
+    rig::SETTINGS.set(floors::SETTINGS).unwrap();
     let mut places = Vec::new();
     for finished in &size.finished {
         places.push(fill::place(*finished, size.sims).await);
@@ -167,7 +165,7 @@ async fn main() {
     }
     for place in &places {
         println!("\nwhat cost most, {} finished (ms, calls, rows):", place.finished);
-        for line in place.database.table(floors::COSTS) {
+        for line in place.database.table(COSTS) {
             println!("  {line}");
         }
     }

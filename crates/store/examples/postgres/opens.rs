@@ -52,14 +52,10 @@ pub(crate) async fn measure(places: &mut [Place], size: &Size) {
                 let opened = opens(place, store, &scope, variant, size.seconds).await;
                 figures.add(name(variant), opened);
             }
-            figures.add(RAISE, floors::raise(place, size.seconds));
+            figures.add(RAISE, floors::raise(&place.database, fill::LIVE, size.seconds));
         }
         // Whoever drains afterwards finds nothing of it.
-        let forget =
-            "DELETE FROM provisor.ticket_record WHERE id IN (SELECT id FROM provisor.ticket_queue);
-            TRUNCATE provisor.ticket_queue, provisor.subject_lock";
-        place.database.run(forget);
-        place.database.run("VACUUM ANALYZE provisor.ticket_record");
+        floors::forget(&place.database);
         println!("\nopens, {} finished tickets, {} rounds", place.finished, size.rounds);
         figures.print();
         for (callers, facts) in [(64, false), (16, false), (64, true)] {

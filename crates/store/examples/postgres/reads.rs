@@ -24,7 +24,7 @@ pub(crate) async fn measure(places: &[Place], size: &Size) {
                 let found = reads(&store, &scope, callers, size.seconds).await;
                 figures.add(name(callers), found);
             }
-            figures.add(FIND, floors::find(place, size.seconds));
+            figures.add(FIND, floors::find(&place.database, fill::LIVE, size.seconds));
         }
         println!("\nreads, {} finished tickets, {} rounds", place.finished, size.rounds);
         figures.print();

@@ -1,0 +1,123 @@
+//! Carrying tickets out on PostgreSQL, in process: workers that each have a runner, a store and a simulated network of their
+//! own, up to 1,000 tickets under way. The floor is a bare insert by `UNNEST`, 1,000 rows to a statement.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use provisor_drivers::simulator::Settings;
+use provisor_store::postgres::{Options, PostgresStore};
+
+use super::{MANY, Places, aim_aged, floors, rig};
+use crate::drain::{no_latency, open, per_second, single_orders, start};
+use crate::report::{self, Rounds};
+use crate::{Size, world};
+
+/// Tickets under way at most: a claim takes no more.
+const UNDER_WAY: [usize; 2] = [100, 1_000];
+/// For which workers, tickets under way and connections of the floor there is an aim.
+const AIM: (usize, usize, usize) = (4, 1_000, 1);
+/// Tickets of one drain at most: there are many drains.
+const TICKETS_MAX: usize = 20_000;
+/// Rows of the floor, for each ticket of a drain: they are quickly in.
+const ROWS_A_TICKET: usize = 5;
+const OPEN: &str = "SELECT 'open' FROM provisor.ticket_queue LIMIT 1";
+
+fn floor_of(connections: usize) -> String {
+    format!("floor: bare insert by UNNEST, connections: {connections}")
+}
+
+fn drain_of(workers: usize, under_way: usize, world: &str) -> String {
+    format!("drain, workers: {workers}, under way: {under_way}, {world}")
+}
+
+/// Measures both worlds.
+pub(crate) async fn run(places: &Places, size: &Size) -> Result<()> {
+    let drains = size.rounds * UNDER_WAY.len() * MANY.len();
+    // The stock's last SIMs, half of it at most: the first ones are for single orders and for `http`.
+    let tickets = size.tickets.min(TICKETS_MAX).min(size.sims / 2 / drains.max(1));
+    ensure!(tickets > 0, "more --sims are needed");
+    report::heading(&format!("drains of {tickets} tickets, {} rounds, medians", size.rounds));
+    let mut next = size.services + size.sims - drains * tickets;
+    let mut rounds = Rounds::default();
+    for _ in 0..size.rounds {
+        for connections in [1, 2] {
+            let rows = ROWS_A_TICKET * tickets;
+            let sim = |number| (world::customer(number), world::iccid(number).to_string());
+            let order = r#"{"connect":{"name":"Tracker","contract":"200000000","tariff":"T","apns":[],"group":null}}"#;
+            let rate = floors::bare(&places.fresh, rows, connections, sim, order).await;
+            rounds.add(&floor_of(connections), rate, "rows/s");
+        }
+        for under_way in UNDER_WAY {
+            for workers in MANY {
+                for (world, database) in places.both() {
+                    let (opened, drained) =
+                        one_drain(database, workers, under_way, next..next + tickets).await?;
+                    rounds.add(&format!("bulk open (connect), {world}"), opened, "tickets/s");
+                    rounds.add(&drain_of(workers, under_way, world), drained, "tickets/s");
+                }
+                next += tickets;
+            }
+        }
+    }
+    print(places, size, &rounds);
+    let store = PostgresStore::open(&places.aged.url, Options::default()).await?;
+    let reached = single_orders(Arc::new(store), size.services).await?;
+    report::bound("order to driver call, p99", reached.p99, 5.0, "ms");
+    Ok(())
+}
+
+fn print(places: &Places, size: &Size, rounds: &Rounds) {
+    rounds.print();
+    let [(fresh, _), (aged, _)] = places.both();
+    for under_way in UNDER_WAY {
+        for workers in MANY {
+            let drain = drain_of(workers, under_way, fresh);
+            let name = format!("workers: {workers}, under way: {under_way}");
+            for connections in [1, 2] {
+                let ratio = rounds.ratio(&drain, &floor_of(connections));
+                let name = format!("{name}, drain / floor on {connections}");
+                if (workers, under_way, connections) == AIM {
+                    report::ratio(&name, ratio, 0.5);
+                } else {
+                    report::figure(&name, ratio, "x");
+                }
+            }
+            let ratio = rounds.ratio(&drain_of(workers, under_way, aged), &drain);
+            report::ratio(&format!("{name}, finished / none"), ratio, aim_aged(size));
+        }
+    }
+}
+
+/// Opens tickets for `sims`, then carries them out. Answers how many a second of each.
+async fn one_drain(
+    database: &rig::Database,
+    workers: usize,
+    under_way: usize,
+    sims: std::ops::Range<usize>,
+) -> Result<(f64, f64)> {
+    let dir = tempfile::tempdir()?;
+    let mut stores = Vec::new();
+    for _ in 0..workers {
+        stores.push(PostgresStore::open(&database.url, Options::default()).await?);
+    }
+    let began = Instant::now();
+    open(&stores[0], sims.start, sims.len()).await?;
+    let opened = per_second(sims.len(), began);
+    let began = Instant::now();
+    let mut running = Vec::new();
+    for (number, store) in stores.into_iter().enumerate() {
+        let settings = Settings { in_flight: under_way, ..no_latency() };
+        let file = dir.path().join(format!("net{number}.db"));
+        running.push(start(Arc::new(store), &file, settings, false).await?);
+    }
+    // Not through the store: its figures cost as much as there are open tickets.
+    while !database.table(OPEN).is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let drained = per_second(sims.len(), began);
+    for runner in running {
+        runner.stop().await;
+    }
+    Ok((opened, drained))
+}
