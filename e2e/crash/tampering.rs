@@ -25,7 +25,10 @@ const TAMPERING: [(Part, &str); 12] = [
     (Part::Mail, "UPDATE mailbox SET kept_until = CASE WHEN kept_until IS NULL THEN 1 END"),
     (Part::Mail, "DELETE FROM mailbox WHERE address = (SELECT max(address) FROM mailbox)"),
     (Part::Books, "UPDATE contract SET active_services = active_services + 1"),
-    (Part::Books, "DELETE FROM TICKETS WHERE id = (SELECT max(id) FROM ticket)"),
+    (
+        Part::Books,
+        "DELETE FROM TICKETS WHERE id = (SELECT max(id) FROM ticket WHERE kind <> 'reassert')",
+    ),
     (Part::Books, "UPDATE TICKETS SET kind = 'rename' WHERE kind = 'connect'"),
     (Part::Books, "UPDATE sim SET state = 'stock' WHERE state = 'in_use'"),
     (Part::Books, "INSERT INTO subject_lock SELECT 'sim:0', max(id) FROM ticket"),

@@ -197,7 +197,13 @@ async fn nothing_of_the_file_is_forgotten() {
         )
         .into_iter()
         .collect();
-    let forgotten: Vec<_> = columns.difference(&there).collect();
+    // A ticket is three rows there.
+    let elsewhere = |column: &str| {
+        let name = column.strip_prefix("ticket.")?;
+        Some(there.contains(&format!("ticket_queue.{name}")))
+    };
+    let forgotten = columns.difference(&there).filter(|column| elsewhere(column) != Some(true));
+    let forgotten: Vec<_> = forgotten.collect();
     // Its two kinds of values are columns of their own.
     assert_eq!(forgotten, ["setting.value"]);
 }
