@@ -78,6 +78,6 @@ fn a_standby_takes_the_servers_place_again_and_again_and_nothing_is_lost() {
     nodes.none_ended_by_itself();
     nodes.stop();
     let report = history::check(&world, &clients, &[]);
-    report.shows_load();
+    report.shows_load(ORDERS_BETWEEN * waits.len());
     eprintln!("{} failovers; orders were accepted again after {waits:?}\n{report}", waits.len());
 }

@@ -39,7 +39,7 @@ fn setting<T: FromStr>(name: &str, default: T) -> T {
 /// The catalogue of the crash test, with a network that writes every command down, and with patience: frozen nodes hold
 /// the files of the simulated networks up.
 fn books(seed: u64) -> String {
-    let toml = catalogue(seed, SIZE).replace("deadline_ms = 60", "deadline_ms = 1000");
+    let toml = catalogue(seed, SIZE).replace("deadline_ms = 600", "deadline_ms = 1000");
     let logging = "driver = \"simulated\"\nlog = true\n";
     toml.replacen("driver = \"simulated\"\n", logging, 1)
 }
@@ -92,7 +92,7 @@ fn nothing_is_lost_and_nothing_is_done_twice_whatever_happens_to_nodes_and_serve
     nodes.stop();
     let report = history::check(&world, &clients, &frozen);
     eprintln!("{deeds}\n{report}");
-    report.shows_load();
+    report.shows_load(200);
     // In a short run nobody need have lost a ticket to another one.
     if span >= Duration::from_secs(SECONDS_DEFAULT) {
         report.shows_takeovers();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use provisor_domain::clock::{Clock as _, SystemClock};
 
 use crate::crash::Chance;
@@ -61,12 +62,12 @@ const DEEDS: [Deed; 16] = [
     Deed::KillServer,
 ];
 
-/// A node that was frozen, and when it went on, in milliseconds since 1970.
+/// A node that was frozen, and when it went on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Thaw {
     pub(super) node: usize,
     pub(super) frozen_millis: u128,
-    pub(super) at_millis: u128,
+    pub(super) at: Timestamp,
 }
 
 /// What is wrong with a node just now.
@@ -194,11 +195,10 @@ impl<'a> Nemesis<'a> {
             None => {}
             Some((_, Trouble::Down)) => self.nodes.begin(node),
             Some((_, Trouble::Frozen { since })) => {
-                let at = SystemClock.now().as_millisecond();
-                let at_millis = u128::try_from(at).expect("after 1970");
+                let at = SystemClock.now();
                 self.nodes.signal(node, "CONT");
                 let frozen_millis = since.elapsed().as_millis();
-                self.thaws.push(Thaw { node, frozen_millis, at_millis });
+                self.thaws.push(Thaw { node, frozen_millis, at });
             }
             Some((_, Trouble::Held)) => {
                 let cut = self.chance.below(2) == 0;

@@ -40,7 +40,7 @@ driver = "simulated"
 number_range = ["07700900000", "07700999999"]
 seed = SEED
 latency_ms = { p50 = 1, p99 = 6 }
-deadline_ms = 60
+deadline_ms = 600
 failures = { transient = 0.05, permanent = 0.02, timeout = 0.01, done_but_not_reported = 0.05 }
 
 [[network]]
@@ -48,7 +48,7 @@ code = "MAIL"
 driver = "simulated-mail"
 seed = SEED
 latency_ms = { p50 = 1, p99 = 6 }
-deadline_ms = 60
+deadline_ms = 600
 failures = { transient = 0.05, permanent = 0.02, timeout = 0.01, done_but_not_reported = 0.05 }
 
 [[tenant]]
