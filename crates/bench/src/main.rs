@@ -124,12 +124,12 @@ fn main() -> Result<()> {
     let worlds = runtime.block_on(world::build(&dir, &args.size))?;
     if on_postgres {
         let places = runtime.block_on(postgres::places(&worlds))?;
-        if wanted(What::Drain) {
-            runtime.block_on(postgres::drain::run(&places, &args.size))?;
-        }
-        drop(runtime);
+        // First: it takes away what it has opened, while drained tickets stay.
         if wanted(What::Http) {
             postgres::http::run(&places, &worlds, &args.size)?;
+        }
+        if wanted(What::Drain) {
+            runtime.block_on(postgres::drain::run(&places, &args.size))?;
         }
         return Ok(());
     }

@@ -119,7 +119,7 @@ pub(crate) struct Http {
 #[config(layer_attr(derive(Debug, Serialize)))]
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub(crate) struct StoreSettings {
-    /// Most writes that share one commit. 1 commits every write by itself.
+    /// Most writes (PostgreSQL: orders, 1000 at most) that share one commit. 1 commits every one by itself.
     #[config(
         env = "PROVISOR_STORE_GROUP_COMMIT_MAX",
         default = 256,

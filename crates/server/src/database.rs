@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
 use provisor_domain::store::Store;
 use provisor_store::postgres::{self, PostgresStore};
 use provisor_store::sqlite::{self, SqliteStore};
@@ -187,7 +188,7 @@ fn options(how: Use) -> postgres::Options {
     postgres::Options {
         writers: how.writers,
         readers: how.readers,
-        group_max: how.group_max,
+        group_max: how.group_max.min(TICKETS_PER_BATCH_MAX),
         make: how.schema != Schema::Need,
         migrate: how.schema == Schema::Migrate,
         accept_loss: how.accept_loss,
@@ -325,6 +326,20 @@ mod tests {
             assert_eq!(serde_json::to_value(&url).unwrap(), shown);
             assert_eq!((url.file(), url.folder()), (None, PathBuf::from(".")));
             assert_eq!(url.file_beside("key"), PathBuf::from("provisor.key"));
+        }
+    }
+
+    #[test]
+    fn sharing_a_commit_is_limited_on_postgresql_as_set_and_to_what_fits() {
+        let how = |group_max| Use {
+            schema: Schema::Make,
+            readers: 1,
+            writers: 1,
+            group_max,
+            accept_loss: false,
+        };
+        for (set, used) in [(1, 1), (256, 256), (5_000, TICKETS_PER_BATCH_MAX)] {
+            assert_eq!(options(how(set)).group_max, used);
         }
     }
 

@@ -9,7 +9,7 @@ use provisor_drivers::simulator::Settings;
 use provisor_store::postgres::{Options, PostgresStore};
 
 use super::{MANY, Places, aim_aged, floors, rig};
-use crate::drain::{no_latency, open, per_second, single_orders, start};
+use crate::drain::{SINGLE_ORDERS, no_latency, open, per_second, single_orders, start};
 use crate::report::{self, Rounds};
 use crate::{Size, world};
 
@@ -21,7 +21,10 @@ const AIM: (usize, usize, usize) = (4, 1_000, 1);
 const TICKETS_MAX: usize = 20_000;
 /// Rows of the floor, for each ticket of a drain: they are quickly in.
 const ROWS_A_TICKET: usize = 5;
+/// A ticket that is open.
 const OPEN: &str = "SELECT 'open' FROM provisor.ticket_queue LIMIT 1";
+/// A ticket that ended otherwise than it should.
+const FAILED: &str = "SELECT state FROM provisor.ticket_end WHERE state <> 'completed' LIMIT 1";
 
 fn floor_of(connections: usize) -> String {
     format!("floor: bare insert by UNNEST, connections: {connections}")
@@ -34,11 +37,12 @@ fn drain_of(workers: usize, under_way: usize, world: &str) -> String {
 /// Measures both worlds.
 pub(crate) async fn run(places: &Places, size: &Size) -> Result<()> {
     let drains = size.rounds * UNDER_WAY.len() * MANY.len();
-    // The stock's last SIMs, half of it at most: the first ones are for single orders and for `http`.
-    let tickets = size.tickets.min(TICKETS_MAX).min(size.sims / 2 / drains.max(1));
+    // The first SIMs are for single orders.
+    let stock = size.sims.saturating_sub(SINGLE_ORDERS);
+    let tickets = size.tickets.min(TICKETS_MAX).min(stock / drains.max(1));
     ensure!(tickets > 0, "more --sims are needed");
     report::heading(&format!("drains of {tickets} tickets, {} rounds, medians", size.rounds));
-    let mut next = size.services + size.sims - drains * tickets;
+    let mut next = size.services + SINGLE_ORDERS;
     let mut rounds = Rounds::default();
     for _ in 0..size.rounds {
         for connections in [1, 2] {
@@ -59,6 +63,10 @@ pub(crate) async fn run(places: &Places, size: &Size) -> Result<()> {
                 next += tickets;
             }
         }
+    }
+    for (world, database) in places.both() {
+        let failed = database.table(FAILED);
+        ensure!(failed.is_empty(), "{world}: a ticket was not carried out: {failed:?}");
     }
     print(places, size, &rounds);
     let store = PostgresStore::open(&places.aged.url, Options::default()).await?;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::{MANY, Places, aim_aged, floors, live, rig};
+use crate::Size;
 use crate::http::{GROUP, connects, measure, queries};
 use crate::load::{Load, Requests};
 use crate::process::Server;
 use crate::report::{self, Rounds};
 use crate::world::{PASSWORD, Worlds};
-use crate::{Size, drain};
 
 const FLOOR: &str = "floor: bare axum handler with credential look-up";
 const FIND: &str = "floor: pgbench, find in one statement, 16 clients";
@@ -48,7 +48,7 @@ pub(crate) fn run(places: &Places, worlds: &Worlds, size: &Size) -> Result<()> {
         size,
         worlds,
         query: queries(PASSWORD.to_owned(), size.services),
-        connect: connects(worlds.credential.clone(), size.services + drain::SINGLE_ORDERS),
+        connect: connects(worlds.credential.clone(), size.services),
         rounds: Rounds::default(),
     };
     let floor = Server::floor()?;
