@@ -176,11 +176,13 @@ impl Eye<'_> {
         want: &Want,
         found: NetworkStatus,
     ) -> Result<Result<DriftKind, String>, StoreError> {
-        if found == NetworkStatus::Absent {
-            return Ok(Ok(DriftKind::Own));
-        }
         let iccid = standing.sim.iccid.clone();
         let tickets = self.store.sim_asked(iccid, ASKED_TICKETS_MAX).await?;
+        if found == NetworkStatus::Absent {
+            // What no ticket ever sent there cannot have been lost: the service was adopted, and adopting touches no network.
+            let lost = !tickets.is_empty();
+            return Ok(Ok(if lost { DriftKind::Own } else { DriftKind::Foreign }));
+        }
         for state in asked_for(&standing.sim, standing.service.as_ref(), &tickets) {
             let state = Wanted::Present(state);
             if state == want.state {
