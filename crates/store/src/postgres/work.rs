@@ -49,6 +49,15 @@ impl Work {
         self.link.control(text).await
     }
 
+    /// Takes back what was done so far, and begins anew on the same connection.
+    pub(super) async fn start_over(&mut self) -> Result<()> {
+        if self.begun {
+            self.link.control("ROLLBACK").await?;
+            self.begun = false;
+        }
+        Ok(())
+    }
+
     /// Commits, together with the last asks.
     pub(super) async fn commit_with(mut self, asks: &[Ask]) -> Result<Vec<Answer>> {
         let begin = (!self.begun).then_some(BEGIN);

@@ -31,40 +31,40 @@ impl PostgresStore {
         now: Timestamp,
     ) -> Result<Vec<Settled>> {
         let mut codes = Codes { store: self, taken: Vec::new() };
-        let settled = self.settle_at_once(&mut codes, settlements, now).await;
-        let settled = match settled {
-            Err(fault) if fault.refusal().is_some() => {
-                codes.give_back();
-                self.settle_apart(&mut codes, settlements, now).await
-            }
-            other => other,
-        };
+        let settled = self.settle_all(&mut codes, settlements, now).await;
         if settled.as_ref().is_err_and(|fault| !matches!(fault, Fault::Unknown(_))) {
             codes.give_back();
         }
         settled
     }
 
-    async fn settle_at_once(
+    /// All at once, or, where one of them is refused, each by itself: on the same connection, which keeps the codes that it
+    /// has taken.
+    async fn settle_all(
         &self,
         codes: &mut Codes<'_>,
         settlements: &[Settlement],
         now: Timestamp,
     ) -> Result<Vec<Settled>> {
         let mut work = self.work().await?;
-        let settled = settle(&mut work, codes, settlements, now).await?;
-        work.commit().await?;
-        Ok(settled)
+        match settle(&mut work, codes, settlements, now).await {
+            Ok(settled) => work.commit().await.map(|()| settled),
+            Err(fault) if fault.refusal().is_some() => {
+                work.start_over().await?;
+                codes.give_back();
+                Self::settle_apart(work, codes, settlements, now).await
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Settles each in its own savepoint: it is written whole, or refused.
     async fn settle_apart(
-        &self,
+        mut work: Work,
         codes: &mut Codes<'_>,
         settlements: &[Settlement],
         now: Timestamp,
     ) -> Result<Vec<Settled>> {
-        let mut work = self.work().await?;
         // All of them are locked at first, in order: others who settle some of them wait here and not crosswise.
         work.go(&[lease(settlements)]).await?;
         let mut all = Vec::with_capacity(settlements.len());
