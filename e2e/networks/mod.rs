@@ -42,8 +42,8 @@ impl Network {
         let iccid: Iccid = sim.parse().expect("an ICCID");
         let imsi = self.subscriber(sim).and_then(|subscriber| subscriber.imsi);
         let once = OnceKey { ticket: TicketId::FIRST, epoch: 0 };
-        let command =
-            Command { once, wants: vec![Want { iccid, imsi, keys: SealedKeys::default(), state }] };
+        let wants = vec![Want { iccid, imsi, keys: SealedKeys::default(), state }];
+        let command = Command { once, wants, fresh: false };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let outcome = runtime.expect("a runtime").block_on(async {
             let code = "AS".parse().expect("a code");

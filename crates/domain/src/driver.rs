@@ -32,6 +32,9 @@ pub struct Command {
     pub once: OnceKey,
     /// The wanted states, one a SIM.
     pub wants: Vec<Want>,
+    /// True when the network should have nothing yet for these SIMs, as far as the books know: a driver may begin by making
+    /// them, and ask only when they are there. Whether they are is for the network to say.
+    pub fresh: bool,
 }
 
 /// The wanted state of one SIM at the network.

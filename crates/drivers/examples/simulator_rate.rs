@@ -61,7 +61,7 @@ fn commands(ticket: i64, state: bool, order: usize) -> Result<Vec<Command>, Fail
         let state = if state { Wanted::Present(subscription) } else { Wanted::Absent };
         let wants =
             vec![Want { iccid: iccid(number)?, imsi: None, keys: SealedKeys::default(), state }];
-        commands.push(Command { once, wants });
+        commands.push(Command { once, wants, fresh: false });
     }
     Ok(commands)
 }

@@ -12,6 +12,9 @@ use crate::{
     TariffCode,
 };
 
+/// The epoch of a ticket's first attempt: what an earlier one sent may be there.
+const FIRST_EPOCH: i64 = 1;
+
 pub(super) fn plan(order: &Order, books: &ServiceBooks, once: OnceKey) -> Result<Plan, Failure> {
     let (wants, change) = match order {
         Order::Connect(connect) => plan_connect(connect, books)?,
@@ -34,7 +37,9 @@ pub(super) fn plan(order: &Order, books: &ServiceBooks, once: OnceKey) -> Result
         | Order::PackEnable { .. }
         | Order::PackDisable { .. } => return Err(mismatched()),
     };
-    let command = (!wants.is_empty()).then_some(Instruction::Network(Command { once, wants }));
+    let fresh = matches!(order, Order::Connect(_)) && once.epoch <= FIRST_EPOCH;
+    let command = Command { once, wants, fresh };
+    let command = (!command.wants.is_empty()).then_some(Instruction::Network(command));
     Ok(Plan { command, change })
 }
 

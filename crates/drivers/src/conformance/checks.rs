@@ -203,7 +203,7 @@ impl Suite<'_> {
         ];
         for wants in steps {
             let ticket = self.ticket()?;
-            let command = Command { once: OnceKey { ticket, epoch: 1 }, wants };
+            let command = Command { once: OnceKey { ticket, epoch: 1 }, wants, fresh: true };
             // Begun, and dropped at the first point where it would wait.
             let _cut_off = self.driver.ensure(&command).now_or_never();
             self.attempt(ticket, 2, &command.wants).await?;

@@ -187,8 +187,7 @@ impl Course<'_> {
     /// Bars a subscriber, and detaches it wherever it is.
     fn off(&self, imsi: &Imsi, subscriber: Option<&Subscriber>) -> Vec<Step> {
         let admitted = subscriber.is_none_or(|subscriber| subscriber.access != Access::NONE);
-        let registered = subscriber
-            .is_some_and(|subscriber| subscriber.sgsn.is_some() || subscriber.vlr.is_some());
+        let registered = subscriber.is_some_and(Subscriber::is_registered);
         let bar = admitted.then(|| Step::Access(imsi.clone(), Access::NONE));
         let detach = (self.detach && registered).then(|| Step::Detach(imsi.clone()));
         bar.into_iter().chain(detach).collect()

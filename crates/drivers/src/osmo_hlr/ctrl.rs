@@ -89,7 +89,7 @@ impl Wire for Ctrl {
 }
 
 /// The texts of errors that this driver knows (osmo-hlr 1.5 to 1.9). They hold nothing that was sent.
-const TEXTS: [&str; 13] = [
+const TEXTS: [&str; 14] = [
     "No such subscriber.",
     "Subscriber already exists.",
     "Subscriber doesn't exist.",
@@ -103,6 +103,7 @@ const TEXTS: [&str; 13] = [
     "Update MSISDN failed",
     "An error has occurred.",
     "Creating subscriber failed.",
+    "Cannot create subscriber.",
 ];
 
 /// An error's text where it is a known one; else a text of ours, because nobody knows what an unknown one holds.

@@ -2,7 +2,8 @@
 //!
 //! CTRL creates, deletes, sets keys and answers questions; VTY sets network access mode and number, because only those who
 //! are told over VTY are told to the serving nodes. The mode is never set over CTRL: a mode that is already set there makes
-//! the VTY's command a silent one.
+//! the VTY's command a silent one. The number of a subscriber that was just made is set over CTRL, together with all the rest:
+//! no serving node can have it, and one that registered it in the meantime is told over VTY when the answer shows it.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,7 +38,7 @@ impl From<Fault> for Failed {
     }
 }
 
-/// The connections to one HLR: it serves all of them by turns in one thread, so more of them would gain nothing.
+/// The connections to one HLR: two of CTRL, so that no question waits behind writes, and one each of the others. It serves all of them by turns in one thread, so more of them would gain nothing.
 #[derive(Debug)]
 pub(super) struct Hlr {
     reader: Line<Ctrl>,
@@ -65,22 +66,81 @@ impl Hlr {
         self.operations.load(Ordering::Relaxed)
     }
 
-    fn count(&self) {
-        self.operations.fetch_add(1, Ordering::Relaxed);
+    fn count(&self, requests: usize) {
+        let requests = u64::try_from(requests).unwrap_or(u64::MAX);
+        self.operations.fetch_add(requests, Ordering::Relaxed);
     }
 
     /// A subscriber, with keys or without; `None` when there is none.
     pub(super) async fn read(&self, imsi: &Imsi, keys: bool) -> Result<Option<Subscriber>, Failed> {
-        let what = if keys { "info-all" } else { "info" };
-        let value = self.get(format!("subscriber.by-imsi-{imsi}.{what}")).await?;
-        let parsed = value.map(|value| Subscriber::parse(&value)).transpose();
-        parsed.map_err(Failed::Later)
+        self.count(1);
+        subscriber(self.reader.ask(info(imsi, keys)).await?)
     }
 
     /// Who has a number.
     pub(super) async fn holder(&self, msisdn: &Msisdn) -> Result<Option<Imsi>, Failed> {
-        let value = self.get(format!("subscriber.by-msisdn-{msisdn}.info")).await?;
+        self.count(1);
+        let info = Request::Get(format!("subscriber.by-msisdn-{msisdn}.info"));
+        let value = value(self.reader.ask(info).await?)?;
         Ok(value.and_then(|value| Subscriber::imsi(&value)))
+    }
+
+    /// That a number belongs to somebody else, where it does.
+    async fn taken(&self, imsi: &Imsi, msisdn: &Msisdn) -> Result<Option<Failed>, Failed> {
+        let holder = self.holder(msisdn).await?.filter(|holder| holder != imsi);
+        let reason = |holder| {
+            format!("number {msisdn} belongs to another subscriber of the HLR (IMSI {holder})")
+        };
+        Ok(holder.map(|holder| Failed::Refused(reason(holder))))
+    }
+
+    /// Makes a subscriber, who is admitted everywhere then and has neither keys nor a number; false when there is one already.
+    pub(super) async fn create(&self, imsi: &Imsi) -> Result<bool, Failed> {
+        self.count(1);
+        match self.writer.ask(create(imsi)).await? {
+            Reply::Value(_) => Ok(true),
+            Reply::Error(text) => match in_words(&text) {
+                "Subscriber already exists." => Ok(false),
+                words @ ("Invalid IMSI value." | "Cannot create subscriber.") => {
+                    Err(answered(words))
+                }
+                // It may have been made all the same.
+                words => Err(Fault::Lost(format!("the HLR says: {words}")).into()),
+            },
+        }
+    }
+
+    /// Gives a subscriber that was just made what it is to have, and reads it back, all in one go.
+    pub(super) async fn equip(
+        &self,
+        imsi: &Imsi,
+        keys: Option<&Keys>,
+        number: Option<&Msisdn>,
+    ) -> Result<Option<Subscriber>, Failed> {
+        let set_keys = keys.map(|keys| set_keys(imsi, keys));
+        let set_number = number.map(|number| {
+            let variable = format!("subscriber.by-imsi-{imsi}.msisdn");
+            Request::Set(variable, number.as_str().into())
+        });
+        let requests: Vec<Request> =
+            set_keys.into_iter().chain(set_number).chain([info(imsi, keys.is_some())]).collect();
+        self.count(requests.len());
+        let mut replies = self.writer.ask_all(requests).await?.into_iter();
+        let mut next = || replies.next().ok_or_else(|| Fault::Lost("an answer is missing".into()));
+        if keys.is_some() {
+            was_set(next()?, "")?;
+        }
+        if let Some(number) = number
+            && let Err(failed) = was_set(next()?, "")
+        {
+            return Err(self.taken(imsi, number).await?.unwrap_or(failed));
+        }
+        subscriber(next()?)
+    }
+
+    /// Has the serving nodes told which number a subscriber has.
+    pub(super) async fn tell(&self, imsi: &Imsi, number: &Msisdn) -> Result<(), Failed> {
+        self.number(imsi, Some(number)).await
     }
 
     /// Carries a step out. What is so already is done.
@@ -90,18 +150,12 @@ impl Hlr {
         found: Option<&Subscriber>,
     ) -> Result<(), Failed> {
         match step {
-            Step::Create(imsi) => {
-                let done = "Subscriber already exists.";
-                self.set("subscriber.create".to_owned(), imsi.as_str().into(), done).await
-            }
+            Step::Create(imsi) => self.set(create(imsi), "Subscriber already exists.").await,
             Step::Delete(imsi) => {
-                let done = "Subscriber doesn't exist.";
-                self.set("subscriber.delete".to_owned(), imsi.as_str().into(), done).await
+                let delete = Request::Set("subscriber.delete".to_owned(), imsi.as_str().into());
+                self.set(delete, "Subscriber doesn't exist.").await
             }
-            Step::Keys(imsi, Keys { ki, opc }) => {
-                let value = format!("milenage,{},opc,{}", ki.expose_secret(), opc.expose_secret());
-                self.set(format!("subscriber.by-imsi-{imsi}.aud3g"), value.into(), "").await
-            }
+            Step::Keys(imsi, keys) => self.set(set_keys(imsi, keys), "").await,
             Step::Number(imsi, msisdn) => self.number(imsi, msisdn.as_ref()).await,
             Step::Access(imsi, access) => self.access(imsi, *access).await,
             Step::Detach(imsi) => self.detach(imsi, found).await,
@@ -117,10 +171,9 @@ impl Hlr {
         }
         if answer.starts_with("% Error: cannot update MSISDN")
             && let Some(msisdn) = msisdn
-            && let Some(holder) = self.holder(msisdn).await?.filter(|holder| holder != imsi)
+            && let Some(taken) = self.taken(imsi, msisdn).await?
         {
-            let reason = format!("number {msisdn} belongs to another subscriber (IMSI {holder})");
-            return Err(Failed::Refused(reason));
+            return Err(taken);
         }
         Err(unexpected(&answer))
     }
@@ -138,7 +191,7 @@ impl Hlr {
         };
         for (domain, node) in found.map(nodes).into_iter().flatten() {
             let Some(node) = node else { continue };
-            self.count();
+            self.count(1);
             let cancel = Cancel { imsi: imsi.to_string(), domain, node: node.clone() };
             let attached = |why: &str| {
                 Failed::Attached(format!(
@@ -154,33 +207,58 @@ impl Hlr {
         Ok(())
     }
 
-    /// The value of a subscriber's variable; `None` when there is no such subscriber.
-    async fn get(&self, variable: String) -> Result<Option<SecretString>, Failed> {
-        self.count();
-        match self.reader.ask(Request::Get(variable)).await? {
-            Reply::Value(value) => Ok(Some(value)),
-            Reply::Error(text) => match in_words(&text) {
-                "No such subscriber." => Ok(None),
-                words => Err(answered(words)),
-            },
-        }
-    }
-
     /// Sets a variable. `done` is the text of an error that says that it was so already.
-    async fn set(&self, variable: String, value: SecretString, done: &str) -> Result<(), Failed> {
-        self.count();
-        match self.writer.ask(Request::Set(variable, value)).await? {
-            Reply::Value(_) => Ok(()),
-            Reply::Error(text) => match in_words(&text) {
-                words if words == done => Ok(()),
-                words => Err(answered(words)),
-            },
-        }
+    async fn set(&self, set: Request, done: &str) -> Result<(), Failed> {
+        self.count(1);
+        was_set(self.writer.ask(set).await?, done)
     }
 
     async fn console(&self, line: String) -> Result<String, Failed> {
-        self.count();
+        self.count(1);
         Ok(self.console.ask(line).await?)
+    }
+}
+
+/// The question for a subscriber, with keys or without.
+fn info(imsi: &Imsi, keys: bool) -> Request {
+    let what = if keys { "info-all" } else { "info" };
+    Request::Get(format!("subscriber.by-imsi-{imsi}.{what}"))
+}
+
+fn create(imsi: &Imsi) -> Request {
+    Request::Set("subscriber.create".to_owned(), imsi.as_str().into())
+}
+
+fn set_keys(imsi: &Imsi, Keys { ki, opc }: &Keys) -> Request {
+    let value = format!("milenage,{},opc,{}", ki.expose_secret(), opc.expose_secret());
+    Request::Set(format!("subscriber.by-imsi-{imsi}.aud3g"), value.into())
+}
+
+/// The subscriber in an answer; `None` when there is none.
+fn subscriber(reply: Reply) -> Result<Option<Subscriber>, Failed> {
+    let parsed = value(reply)?.map(|value| Subscriber::parse(&value)).transpose();
+    parsed.map_err(Failed::Later)
+}
+
+/// The value of a subscriber's variable; `None` when there is no such subscriber.
+fn value(reply: Reply) -> Result<Option<SecretString>, Failed> {
+    match reply {
+        Reply::Value(value) => Ok(Some(value)),
+        Reply::Error(text) => match in_words(&text) {
+            "No such subscriber." => Ok(None),
+            words => Err(answered(words)),
+        },
+    }
+}
+
+/// Whether a variable was set. `done` is the text of an error that says that it was so already.
+fn was_set(reply: Reply, done: &str) -> Result<(), Failed> {
+    match reply {
+        Reply::Value(_) => Ok(()),
+        Reply::Error(text) => match in_words(&text) {
+            words if words == done => Ok(()),
+            words => Err(answered(words)),
+        },
     }
 }
 

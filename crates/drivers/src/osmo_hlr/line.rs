@@ -40,7 +40,7 @@ pub(super) trait Wire: Send + Sized + 'static {
     type Reply: Send + 'static;
     /// The protocol's name, for people.
     const NAME: &'static str;
-    /// Most requests under way at once.
+    /// So many requests under way at once, and those that are sent together with the last of them.
     const WINDOW: usize;
 
     /// Greets on a new connection.
@@ -100,9 +100,25 @@ impl<W: Wire> std::fmt::Debug for State<W> {
     }
 }
 
+/// What is sent together, and who waits for all the answers.
 struct Job<W: Wire> {
-    request: W::Request,
-    reply: oneshot::Sender<Result<W::Reply, Fault>>,
+    requests: Vec<W::Request>,
+    asker: Asker<W>,
+}
+
+type Asker<W> = oneshot::Sender<Result<Vec<<W as Wire>::Reply>, Fault>>;
+
+/// What was sent and is not answered yet, in that order.
+struct UnderWay<W: Wire> {
+    jobs: VecDeque<Waiting<W>>,
+    requests: usize,
+}
+
+/// A job whose answers are arriving.
+struct Waiting<W: Wire> {
+    requests: usize,
+    replies: Vec<W::Reply>,
+    asker: Asker<W>,
 }
 
 impl<W: Wire> Line<W> {
@@ -113,8 +129,16 @@ impl<W: Wire> Line<W> {
 
     /// Sends a request and waits for its answer, for as long as the caller likes to wait.
     pub(super) async fn ask(&self, request: W::Request) -> Result<W::Reply, Fault> {
-        let (reply, answer) = oneshot::channel();
-        let mut job = Job { request, reply };
+        let mut replies = self.ask_all(vec![request]).await?;
+        replies.pop().ok_or_else(|| Fault::Lost(self.about("it gave no answer")))
+    }
+
+    /// Sends requests together, with nothing of others between them and without waiting for an answer to one before the next
+    /// is sent; all their answers, in the same order. At a fault it is not known which of them were carried out, unless
+    /// nothing was sent.
+    pub(super) async fn ask_all(&self, requests: Vec<W::Request>) -> Result<Vec<W::Reply>, Fault> {
+        let (asker, answer) = oneshot::channel();
+        let mut job = Job { requests, asker };
         // Twice, because the connection's task may end between the two lines; nothing was sent then.
         for _ in 0..2 {
             match self.jobs()?.send(job).await {
@@ -157,12 +181,10 @@ impl<W: Wire> Line<W> {
                     if let Some(shared) = shared.upgrade() {
                         shared.lock().unwrap_or_else(PoisonError::into_inner).opened();
                     }
-                    let mut under_way = VecDeque::new();
+                    let mut under_way = UnderWay { jobs: VecDeque::new(), requests: 0 };
                     let ended = serve(wire, stream, &mut queue, &mut under_way).await;
                     let reason = about::<W>(address, &ended.err().unwrap_or_default());
-                    for reply in under_way {
-                        let _nobody_waits = reply.send(Err(Fault::Lost(reason.clone())));
-                    }
+                    under_way.lost(&reason);
                     turn_away(queue, &reason);
                 }
             }
@@ -212,37 +234,68 @@ async fn connect<W: Wire>(
 fn turn_away<W: Wire>(mut queue: mpsc::Receiver<Job<W>>, reason: &str) {
     queue.close();
     while let Ok(job) = queue.try_recv() {
-        let _nobody_waits = job.reply.send(Err(Fault::NotSent(reason.to_owned())));
+        let _nobody_waits = job.asker.send(Err(Fault::NotSent(reason.to_owned())));
     }
 }
 
-type Replies<W> = VecDeque<oneshot::Sender<Result<<W as Wire>::Reply, Fault>>>;
+impl<W: Wire> UnderWay<W> {
+    fn has_room(&self) -> bool {
+        self.requests < W::WINDOW
+    }
+
+    /// Sends a job by way of `out`, unless its asker has gone away.
+    fn send(&mut self, Job { requests, asker }: Job<W>, wire: &mut W, out: &mut Vec<u8>) {
+        if asker.is_closed() {
+            return;
+        }
+        for request in &requests {
+            wire.put(request, out);
+        }
+        let requests = requests.len();
+        self.requests += requests;
+        self.jobs.push_back(Waiting { requests, replies: Vec::with_capacity(requests), asker });
+    }
+
+    fn answered(&mut self, reply: W::Reply) -> Result<(), String> {
+        let waiting = self.jobs.front_mut().ok_or("it answers what nobody asked")?;
+        waiting.replies.push(reply);
+        self.requests -= 1;
+        if waiting.replies.len() == waiting.requests
+            && let Some(Waiting { replies, asker, .. }) = self.jobs.pop_front()
+        {
+            let _nobody_waits = asker.send(Ok(replies));
+        }
+        Ok(())
+    }
+
+    fn lost(self, reason: &str) {
+        for Waiting { asker, .. } in self.jobs {
+            let _nobody_waits = asker.send(Err(Fault::Lost(reason.to_owned())));
+        }
+    }
+}
 
 /// Serves a connection until it is lost (the error says why) or nobody needs it any more.
 async fn serve<W: Wire>(
     mut wire: W,
     mut stream: TcpStream,
     queue: &mut mpsc::Receiver<Job<W>>,
-    under_way: &mut Replies<W>,
+    under_way: &mut UnderWay<W>,
 ) -> Result<(), String> {
     let (mut arrived, mut out) = (Vec::new(), Vec::new());
     let silence = Duration::from_secs(SILENCE_SECONDS_MAX);
     let mut heard = Instant::now();
     loop {
         tokio::select! {
-            job = queue.recv(), if under_way.len() < W::WINDOW => {
+            job = queue.recv(), if under_way.has_room() => {
                 let Some(job) = job else { return Ok(()) };
-                if under_way.is_empty() {
+                if under_way.jobs.is_empty() {
                     heard = Instant::now();
                 }
                 let mut next = Some(job);
-                while let Some(Job { request, reply }) = next {
-                    if !reply.is_closed() {
-                        wire.put(&request, &mut out);
-                        under_way.push_back(reply);
-                    }
-                    let room = under_way.len() < W::WINDOW;
-                    next = if room { queue.try_recv().ok() } else { None };
+                while let Some(job) = next {
+                    under_way.send(job, &mut wire, &mut out);
+                    next = if under_way.has_room() { queue.try_recv().ok() } else { None };
                 }
             }
             read = stream.read_buf(&mut arrived) => {
@@ -251,14 +304,13 @@ async fn serve<W: Wire>(
                 }
                 heard = Instant::now();
                 while let Some(reply) = wire.take(&mut arrived, &mut out)? {
-                    let waiting = under_way.pop_front().ok_or("it answers what nobody asked")?;
-                    let _nobody_waits = waiting.send(Ok(reply));
+                    under_way.answered(reply)?;
                 }
                 if arrived.len() > ANSWER_BYTES_MAX {
                     return Err(format!("an answer of more than {ANSWER_BYTES_MAX} bytes"));
                 }
             }
-            () = tokio::time::sleep_until(heard + silence), if !under_way.is_empty() => {
+            () = tokio::time::sleep_until(heard + silence), if !under_way.jobs.is_empty() => {
                 return Err(format!("no answer within {silence:?}"));
             }
         }

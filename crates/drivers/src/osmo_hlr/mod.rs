@@ -1,7 +1,8 @@
 //! Osmocom's HLR (`driver = "osmo-hlr"`): subscribers by IMSI, with number, Milenage keys and network access mode.
 //!
 //! A command is carried out declaratively: everything is read, the conflicts of the whole command are found, the
-//! difference is written, and what is there is read back. Tariff, APNs, bolt-ons and bars that do not suspend have no place in
+//! difference is written, and what is there is read back. Where the books know of nothing (a connect) making the subscriber is
+//! the first question: an HLR that makes it says so that there was none, and one that has it changes nothing. Tariff, APNs, bolt-ons and bars that do not suspend have no place in
 //! this HLR; they are kept in the books only.
 //!
 //! Invariants:
@@ -44,12 +45,17 @@ use subscriber::{Access, Keys, Subscriber, Target};
 /// The part of a deadline that a command may use up; the rest is for its answer to arrive before it is cut off.
 const DEADLINE_TENTHS: u32 = 9;
 
+/// The epoch of a ticket's first attempt.
+const FIRST_EPOCH: i64 = 1;
+
 /// An osmo-hlr.
 #[derive(Debug)]
 pub struct OsmoHlr {
     settings: Settings,
     keys: Arc<dyn OpenKeys>,
     hlr: Hlr,
+    /// The last command got no answer: until one gets some, none begins by writing.
+    silent: AtomicBool,
 }
 
 /// How far a command has come: whether anything may have been written.
@@ -60,6 +66,16 @@ impl Progress {
     fn wrote(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// Something may be written from here on; answers what was so before.
+    fn writes(&self) -> bool {
+        self.0.swap(true, Ordering::Relaxed)
+    }
+
+    /// Nothing was written since it was like this.
+    fn restore(&self, before: bool) {
+        self.0.store(before, Ordering::Relaxed);
+    }
 }
 
 impl OsmoHlr {
@@ -67,7 +83,7 @@ impl OsmoHlr {
     pub fn new(network: &NetworkCode, settings: Settings, keys: Arc<dyn OpenKeys>) -> Self {
         // Of two programs with one name the HLR would give answers to the wrong one.
         let name = format!("PROVISOR-{network}-{:08x}", rand::random::<u32>());
-        Self { hlr: Hlr::new(&settings, name), settings, keys }
+        Self { hlr: Hlr::new(&settings, name), settings, keys, silent: AtomicBool::new(false) }
     }
 
     /// How many requests it has made of the HLR since it was made.
@@ -115,10 +131,12 @@ impl OsmoHlr {
         Ok(try_join_all(read).await?.into_iter().collect())
     }
 
-    /// Who has the numbers that a command wants.
-    async fn holders(&self, parts: &[Part<'_>]) -> Result<Holders, Failed> {
-        let numbers: BTreeSet<&Msisdn> =
-            parts.iter().filter_map(|part| part.target.number()).collect();
+    /// Who has the numbers that a command wants, but those that are found with one of its subscribers: nobody else has them.
+    async fn holders(&self, parts: &[Part<'_>], found: &Found) -> Result<Holders, Failed> {
+        let known: BTreeSet<&Msisdn> =
+            found.values().flatten().filter_map(|found| found.msisdn.as_ref()).collect();
+        let wanted = parts.iter().filter_map(|part| part.target.number());
+        let numbers: BTreeSet<&Msisdn> = wanted.filter(|number| !known.contains(number)).collect();
         let asked = numbers.into_iter().map(|number| async move {
             let holder = self.hlr.holder(number).await?;
             Ok::<_, Failed>(holder.map(|holder| (number.clone(), holder)))
@@ -126,19 +144,70 @@ impl OsmoHlr {
         Ok(try_join_all(asked).await?.into_iter().flatten().collect())
     }
 
-    async fn bring_about(&self, parts: &[Part<'_>], progress: &Progress) -> Outcome {
-        let imsis = || parts.iter().map(|part| &part.imsi).collect::<BTreeSet<_>>();
+    /// Carries out the command of a SIM that the HLR should have nothing for by making it at once. `None` when it has
+    /// something, or the command is of another kind; then nothing was written.
+    async fn make(&self, parts: &[Part<'_>], progress: &Progress) -> Option<Outcome> {
+        let [Part { imsi, target, .. }] = parts else { return None };
+        let Target::Present { msisdn, access: Access::ALL, keys } = target else { return None };
+        let before = progress.writes();
+        match self.hlr.create(imsi).await {
+            Ok(true) => {}
+            Ok(false) => {
+                progress.restore(before);
+                return None;
+            }
+            Err(failed) if untouched(&failed) => {
+                progress.restore(before);
+                return Some(nothing_written(failed));
+            }
+            Err(failed) => return Some(Outcome::Unknown { reason: words(failed) }),
+        }
+        let found = match self.hlr.equip(imsi, keys.as_ref(), msisdn.as_ref()).await {
+            Ok(found) => found,
+            Err(Failed::Refused(reason)) => {
+                let nothing = Found::from([(imsi.clone(), None)]);
+                return Some(self.take_back(&nothing, false, reason).await);
+            }
+            Err(failed) => return Some(Outcome::Unknown { reason: words(failed) }),
+        };
+        let registered = found.as_ref().is_some_and(Subscriber::is_registered);
+        let found = Found::from([(imsi.clone(), found)]);
+        let outcome = compared(&BTreeMap::from([(imsi.clone(), target.clone())]), &found);
+        // Whoever let a device in before it had its number has not been told of it.
+        if outcome == Outcome::Done
+            && let Some(number) = msisdn.as_ref().filter(|_| registered)
+            && let Err(failed) = self.hlr.tell(imsi, number).await
+        {
+            return Some(Outcome::Unknown { reason: words(failed) });
+        }
+        Some(outcome)
+    }
+
+    async fn bring_about(
+        &self,
+        command: &Command,
+        parts: &[Part<'_>],
+        progress: &Progress,
+    ) -> Outcome {
+        let tries = command.fresh && !self.silent.load(Ordering::Relaxed);
+        if tries && let Some(outcome) = self.make(parts, progress).await {
+            return outcome;
+        }
+        let imsis = parts.iter().map(|part| &part.imsi).collect();
         // With keys only where they are compared: what is not read cannot leak.
         let keyed = |part: &Part<'_>| matches!(part.target, Target::Present { keys: Some(_), .. });
         let keys = parts.iter().any(keyed);
-        let read = futures_util::future::try_join(self.read(imsis(), keys), self.holders(parts));
-        let (found, holders) = match read.await {
-            Ok(read) => read,
+        let found = match self.read(imsis, keys).await {
+            Ok(found) => found,
+            Err(failed) => return nothing_written(failed),
+        };
+        let holders = match self.holders(parts, &found).await {
+            Ok(holders) => holders,
             Err(failed) => return nothing_written(failed),
         };
         let targets = match course::targets(parts, &found, holders) {
             Ok(targets) => targets,
-            Err(reason) => return Outcome::Refused { reason },
+            Err(reason) => return refused(command, parts, &found, reason),
         };
         let steps = course::steps(&targets, &found, self.settings.detach == Detach::Gsup);
         if steps.is_empty() {
@@ -155,14 +224,10 @@ impl OsmoHlr {
     async fn walk(&self, steps: &[Step], found: &Found, progress: &Progress) -> Result<(), Failed> {
         for step in steps {
             let subscriber = found.get(step.imsi()).and_then(Option::as_ref);
-            let before = progress.0.swap(true, Ordering::Relaxed);
+            let before = progress.writes();
             let done = self.hlr.carry_out(step, subscriber).await;
-            let untouched = matches!(
-                done,
-                Err(Failed::Fault(Fault::NotSent(_)) | Failed::Refused(_) | Failed::Later(_))
-            );
-            if untouched {
-                progress.0.store(before, Ordering::Relaxed);
+            if done.as_ref().is_err_and(untouched) {
+                progress.restore(before);
             }
             done?;
         }
@@ -172,12 +237,7 @@ impl OsmoHlr {
     /// What is there now, against what was to be there.
     async fn read_back(&self, targets: &BTreeMap<Imsi, Target>, keys: bool) -> Outcome {
         match self.read(targets.keys().collect(), keys).await {
-            Ok(found) => match differing(targets, &found) {
-                None => Outcome::Done,
-                Some(what) => Outcome::Unknown {
-                    reason: format!("the HLR did as it was told and has something else: {what}"),
-                },
-            },
+            Ok(found) => compared(targets, &found),
             Err(failed) => Outcome::Unknown { reason: words(failed) },
         }
     }
@@ -225,6 +285,38 @@ fn differing(targets: &BTreeMap<Imsi, Target>, found: &Found) -> Option<String> 
     })
 }
 
+/// The answer to a command of which everything was written.
+fn compared(targets: &BTreeMap<Imsi, Target>, found: &Found) -> Outcome {
+    match differing(targets, found) {
+        None => Outcome::Done,
+        Some(what) => Outcome::Unknown {
+            reason: format!("the HLR did as it was told and has something else: {what}"),
+        },
+    }
+}
+
+/// The answer to a command that cannot be carried out, of which nothing was written now. An earlier attempt may have made a
+/// subscriber and been cut off before it was taken back.
+fn refused(command: &Command, parts: &[Part<'_>], found: &Found, reason: String) -> Outcome {
+    let without_number = |part: &&Part<'_>| {
+        let found = found.get(&part.imsi).and_then(Option::as_ref);
+        part.target.number().is_some() && found.is_some_and(|found| found.msisdn.is_none())
+    };
+    match parts.iter().find(without_number) {
+        Some(Part { imsi, .. }) if command.once.epoch > FIRST_EPOCH => Outcome::Unknown {
+            reason: format!(
+                "{reason}; IMSI {imsi} is there without a number, and an earlier attempt may have made it"
+            ),
+        },
+        _ => Outcome::Refused { reason },
+    }
+}
+
+/// Whether a write that failed like this has changed nothing.
+fn untouched(failed: &Failed) -> bool {
+    matches!(failed, Failed::Fault(Fault::NotSent(_)) | Failed::Refused(_) | Failed::Later(_))
+}
+
 /// The answer to a command of which nothing was written.
 fn nothing_written(failed: Failed) -> Outcome {
     match failed {
@@ -259,7 +351,9 @@ impl Driver for OsmoHlr {
         };
         let progress = Progress::default();
         let patience = self.settings.deadline * DEADLINE_TENTHS / 10;
-        match timeout(patience, self.bring_about(&parts, &progress)).await {
+        let answer = timeout(patience, self.bring_about(command, &parts, &progress)).await;
+        self.silent.store(answer.is_err(), Ordering::Relaxed);
+        match answer {
             Ok(outcome) => outcome,
             Err(_) if progress.wrote() => Outcome::Unknown {
                 reason: format!("the HLR has not answered everything within {patience:?}"),

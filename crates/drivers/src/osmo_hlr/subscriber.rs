@@ -137,6 +137,11 @@ impl Subscriber {
         })
     }
 
+    /// Whether a serving node may have it.
+    pub(super) fn is_registered(&self) -> bool {
+        self.sgsn.is_some() || self.vlr.is_some()
+    }
+
     /// The IMSI in the same value.
     pub(super) fn imsi(value: &SecretString) -> Option<Imsi> {
         let line = value.expose_secret().lines().find_map(|line| line.strip_prefix("imsi\t"))?;

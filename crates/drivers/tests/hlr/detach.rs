@@ -2,14 +2,18 @@
 //! serving node of the test's own stands in for a real one.
 
 use provisor_domain::driver::{Driver as _, NetworkStatus, Outcome, Want};
+use provisor_drivers::osmo_hlr::{OsmoHlr, Settings};
 use serde_json::json;
 
-use crate::rig::GSUP;
+use crate::rig::proxy::Proxy;
 use crate::rig::sgsn::{
     DELETE_DATA, INSERT_DATA, LOCATION_CANCEL, Message, SEND_AUTH_INFO_RESULT, Sgsn,
     UPDATE_LOCATION_ERROR, UPDATE_LOCATION_RESULT,
 };
-use crate::support::{KI, Network, OPC, absent, iccid, imsi, msisdn, present, sealed, suspended};
+use crate::rig::{CTRL, GSUP, VTY, eventually};
+use crate::support::{
+    KI, Network, OPC, absent, command, iccid, imsi, msisdn, present, sealed, suspended,
+};
 
 const NAME: &str = "SGSN-00-00-00-00-00-00";
 /// The number, and the domain, as GSUP has them.
@@ -108,4 +112,26 @@ async fn who_is_barred_but_may_still_be_attached_is_said_so_until_the_node_is_ba
     assert_eq!(network.ensure(2, vec![suspended(0)]).await, Outcome::Done);
     assert_eq!(network.ensure(3, vec![absent(1)]).await, Outcome::Done);
     assert_eq!([again.next().kind, again.next().kind], [LOCATION_CANCEL; 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_comes_before_its_number_is_set_gets_the_number_all_the_same() {
+    let network = Network::new(&json!({}));
+    let ctrl = Proxy::before((network.hlr.address, CTRL).into());
+    let vty = Proxy::before((network.hlr.address, VTY).into());
+    let settings = json!({ "address": "127.0.0.1", "ctrl_port": ctrl.port, "vty_port": vty.port });
+    let settings = Settings::from_json(settings.as_object().unwrap()).unwrap();
+    let driver = OsmoHlr::new(&"AS".parse().unwrap(), settings, network.keys.clone());
+    let mut sgsn = sgsn(&network);
+    ctrl.hold(true);
+    let connect = command(1, vec![present(0)]);
+    let connecting = tokio::spawn(async move { driver.ensure(&connect).await });
+    eventually("the subscriber to be made", || network.hlr.subscriber(imsi(0).as_str()));
+    let (kinds, data) = sgsn.attach(imsi(0).as_str());
+    assert_eq!(kinds.last(), Some(&UPDATE_LOCATION_RESULT));
+    assert_eq!(digits(&data.unwrap()), "", "it has none yet");
+    ctrl.hold(false);
+    assert_eq!(connecting.await.unwrap(), Outcome::Done);
+    let told = sgsn.next();
+    assert_eq!((told.kind, digits(&told)), (INSERT_DATA, msisdn(0).to_string()));
 }

@@ -1,7 +1,7 @@
 //! The suite of all drivers on a real HLR; what it promises beyond it about numbers, parts and half-done commands.
 
 use provisor_domain::driver::{
-    Comparison, Driver as _, NetworkStatus, Outcome, Subscription, Want,
+    Command, Comparison, Driver as _, NetworkStatus, OnceKey, Outcome, Subscription, Want,
 };
 use provisor_domain::service::{AppliedBar, Products};
 use provisor_domain::{Iccid, TicketId};
@@ -9,7 +9,10 @@ use provisor_drivers::conformance::{Suite, World};
 use serde_json::json;
 
 use crate::rig::Row;
-use crate::support::{Network, absent, driver, iccid, imsi, msisdn, present, suspended};
+use crate::support::{
+    KI, Network, OPC, absent, command, driver, iccid, imsi, known, msisdn, present, sealed,
+    suspended,
+};
 
 fn world() -> World {
     let sim = |number: usize| (iccid(number), Some(imsi(number)));
@@ -61,27 +64,75 @@ async fn a_real_hlr_passes_when_devices_are_detached() {
     passes(&json!({ "detach": "gsup" })).await;
 }
 
-#[tokio::test]
-async fn what_is_as_wanted_costs_reads_and_no_writes() {
-    let network = Network::new(&json!({}));
+/// What each of some commands asks of the HLR; all are done.
+async fn costs(network: &Network, commands: Vec<Command>) -> Vec<u64> {
     let mut costs = Vec::new();
-    let commands = [
-        vec![present(0)],
-        vec![present(0)],
-        vec![suspended(0)],
-        vec![suspended(0)],
-        vec![present(0)],
-        vec![absent(0), Want { state: present(0).state, ..absent(1) }],
-        vec![absent(1)],
-        vec![absent(1)],
-    ];
-    for (ticket, wants) in (1..).zip(commands) {
+    for command in commands {
         let before = network.driver.operations();
-        assert_eq!(network.ensure(ticket, wants).await, Outcome::Done);
+        assert_eq!(network.driver.ensure(&command).await, Outcome::Done);
         costs.push(network.driver.operations() - before);
     }
-    // Read and who has the number; create and number; read back. The same again: only the first two.
-    assert_eq!(costs, [5, 2, 4, 2, 4, 3 + 5 + 2, 4, 1]);
+    costs
+}
+
+#[tokio::test]
+async fn what_is_as_wanted_costs_one_question_and_no_writes() {
+    let network = Network::new(&json!({}));
+    let commands = vec![
+        known(1, vec![present(0)]),
+        known(2, vec![present(0)]),
+        known(3, vec![suspended(0)]),
+        known(4, vec![suspended(0)]),
+        known(5, vec![present(0)]),
+        known(6, vec![absent(0), Want { state: present(0).state, ..absent(1) }]),
+        known(7, vec![absent(1)]),
+        known(8, vec![absent(1)]),
+    ];
+    // Read, who has the number, create, number, read back. The same again: the first of these.
+    assert_eq!(costs(&network, commands).await, [5, 1, 3, 1, 3, 2 + 5 + 2, 4, 1]);
+}
+
+#[tokio::test]
+async fn a_connect_costs_its_writes_and_one_question() {
+    let network = Network::new(&json!({}));
+    let keyed = || Want { keys: sealed(KI, OPC), ..present(1) };
+    let commands = vec![
+        command(1, vec![present(0)]),
+        command(2, vec![keyed()]),
+        // What is there is found by the attempt to make it, and read.
+        command(3, vec![present(0)]),
+        command(4, vec![keyed()]),
+    ];
+    assert_eq!(costs(&network, commands).await, [3, 4, 2, 2]);
+    let expected = [0, 1].map(|sim| Row {
+        imsi: imsi(sim).to_string(),
+        msisdn: Some(msisdn(sim).to_string()),
+        access: (true, true),
+    });
+    assert_eq!(network.hlr.subscribers(), expected);
+}
+
+#[tokio::test]
+async fn a_sim_whose_number_is_taken_is_made_and_taken_back() {
+    let network = Network::new(&json!({}));
+    let mut ctrl = network.hlr.ctrl();
+    ctrl.ask("SET", &format!("subscriber.create {}", imsi(9))).unwrap();
+    ctrl.ask("SET", &format!("subscriber.by-imsi-{}.msisdn {}", imsi(9), msisdn(0))).unwrap();
+    let before = network.hlr.subscribers();
+    let outcome = network.ensure(1, vec![present(0)]).await;
+    let Outcome::Refused { reason } = outcome else { panic!("{outcome:?}") };
+    assert!(reason.contains(imsi(9).as_str()), "{reason}");
+    assert_eq!(network.hlr.subscribers(), before);
+
+    // As an attempt leaves it that is cut off before it has taken it back. Who was there before is left alone.
+    ctrl.ask("SET", &format!("subscriber.create {}", imsi(0))).unwrap();
+    let first = known(2, vec![present(0)]);
+    let outcome = network.driver.ensure(&first).await;
+    assert!(matches!(outcome, Outcome::Refused { .. }), "{outcome:?}");
+    let once = OnceKey { epoch: 2, ..first.once };
+    let outcome = network.driver.ensure(&Command { once, ..first }).await;
+    let Outcome::Unknown { reason } = outcome else { panic!("{outcome:?}") };
+    assert!(reason.contains(imsi(0).as_str()) && reason.contains(imsi(9).as_str()), "{reason}");
 }
 
 #[tokio::test]

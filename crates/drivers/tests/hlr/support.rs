@@ -70,8 +70,15 @@ pub(crate) fn driver(hlr: &OsmoHlr, settings: &Value) -> (OsmoHlrDriver, Arc<Bac
     (OsmoHlrDriver::new(&"AS".parse().unwrap(), settings, keys.clone()), keys)
 }
 
+/// A first attempt that takes all its SIMs for new, whether they are or not.
 pub(crate) fn command(ticket: i64, wants: Vec<Want>) -> Command {
-    Command { once: OnceKey { ticket: TicketId::new(ticket).unwrap(), epoch: 1 }, wants }
+    Command { fresh: true, ..known(ticket, wants) }
+}
+
+/// A first attempt that asks before it writes.
+pub(crate) fn known(ticket: i64, wants: Vec<Want>) -> Command {
+    let once = OnceKey { ticket: TicketId::new(ticket).unwrap(), epoch: 1 };
+    Command { once, wants, fresh: false }
 }
 
 pub(crate) fn iccid(number: usize) -> Iccid {

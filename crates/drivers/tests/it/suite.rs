@@ -91,7 +91,11 @@ impl Defective {
 
     async fn one_at_a_time(&self, once: OnceKey, wants: Vec<Want>) -> Outcome {
         for want in wants {
-            let outcome = self.network.simulator.ensure(&Command { once, wants: vec![want] }).await;
+            let outcome = self
+                .network
+                .simulator
+                .ensure(&Command { once, wants: vec![want], fresh: false })
+                .await;
             if outcome != Outcome::Done {
                 return outcome;
             }

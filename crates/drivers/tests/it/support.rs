@@ -51,7 +51,8 @@ pub(crate) fn parse(settings: &Value) -> Settings {
 }
 
 pub(crate) fn command(ticket: i64, epoch: i64, wants: Vec<Want>) -> Command {
-    Command { once: OnceKey { ticket: TicketId::new(ticket).unwrap(), epoch }, wants }
+    let once = OnceKey { ticket: TicketId::new(ticket).unwrap(), epoch };
+    Command { once, wants, fresh: false }
 }
 
 pub(crate) fn iccid(number: usize) -> Iccid {

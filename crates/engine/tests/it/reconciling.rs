@@ -57,7 +57,7 @@ impl Simulated {
         let imsi = Some(imsi(number));
         let wants = vec![Want { iccid: iccid(number), imsi, keys: SealedKeys::default(), state }];
         let other = simulator(&self.dir, &network("AS"));
-        assert_eq!(other.ensure(&Command { once, wants }).await, Outcome::Done);
+        assert_eq!(other.ensure(&Command { once, wants, fresh: false }).await, Outcome::Done);
     }
 
     async fn done(&self, order: ServiceOrder, selector: &ServiceSelector) {

@@ -104,7 +104,7 @@ async fn tell(driver: &dyn Driver, wants: Vec<Want>) -> Result<()> {
     for (epoch, wants) in (0_i64..).zip(wants.chunks(WANTS_PER_COMMAND)) {
         // Older than anything that a ticket will ever send.
         let once = OnceKey { ticket, epoch };
-        match driver.ensure(&Command { once, wants: wants.to_vec() }).await {
+        match driver.ensure(&Command { once, wants: wants.to_vec(), fresh: true }).await {
             Outcome::Done => {}
             other => bail!("the demo's network does not take its services: {other:?}"),
         }

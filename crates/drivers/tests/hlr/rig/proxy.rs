@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 
 /// Passes everything on, until it is told to cut.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ struct Shared {
     budget: AtomicI64,
     armed: AtomicBool,
     cuts: AtomicUsize,
+    holds: Mutex<bool>,
+    goes_on: Condvar,
 }
 
 impl Proxy {
@@ -34,6 +36,8 @@ impl Proxy {
             budget: AtomicI64::new(0),
             armed: AtomicBool::new(false),
             cuts: AtomicUsize::new(0),
+            holds: Mutex::new(false),
+            goes_on: Condvar::new(),
         });
         let accepting = Arc::clone(&shared);
         // Ends with the test's process: it holds nothing that outlives it.
@@ -55,6 +59,12 @@ impl Proxy {
         self.shared.armed.store(true, Ordering::SeqCst);
     }
 
+    /// Keeps all answers back from now on, or lets them pass again.
+    pub(crate) fn hold(&self, holds: bool) {
+        *self.shared.holds.lock().unwrap() = holds;
+        self.shared.goes_on.notify_all();
+    }
+
     /// How often it has cut.
     pub(crate) fn cuts(&self) -> usize {
         self.shared.cuts.load(Ordering::SeqCst)
@@ -64,6 +74,7 @@ impl Proxy {
 impl Shared {
     /// How many of these bytes pass, and whether the connection is cut behind them.
     fn allows(&self, bytes: usize) -> (usize, bool) {
+        drop(self.goes_on.wait_while(self.holds.lock().unwrap(), |holds| *holds).unwrap());
         if !self.armed.load(Ordering::SeqCst) {
             return (bytes, false);
         }
