@@ -1,6 +1,7 @@
 //! Carrying tickets out, in process: bulk opening, a drain of many tickets through a simulated network without latency,
 //! and how long an order takes to reach the driver. The floor is a bare batch insert of as many ticket rows.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -173,9 +174,18 @@ async fn one_drain(database: &Path, size: &Size) -> Result<Drained> {
 
 /// Opens tickets that connect SIMs from number `first` on.
 pub(crate) async fn open(store: &dyn TicketStore, first: usize, count: usize) -> Result<()> {
-    for begin in (0..count).step_by(BATCH) {
-        let numbers = begin..(begin + BATCH).min(count);
-        let tickets: Result<Vec<NewTicket>> = numbers.map(|n| connect(first + n)).collect();
+    open_at(store, "AS", first..first + count).await
+}
+
+/// Opens tickets that connect SIMs at a network.
+pub(crate) async fn open_at(
+    store: &dyn TicketStore,
+    network: &str,
+    sims: Range<usize>,
+) -> Result<()> {
+    for begin in sims.clone().step_by(BATCH) {
+        let numbers = begin..(begin + BATCH).min(sims.end);
+        let tickets: Result<Vec<NewTicket>> = numbers.map(|n| connect(network, n)).collect();
         let opened = store.ticket_open(tickets?).await?;
         anyhow::ensure!(
             opened.iter().all(|o| matches!(o, Opened::Ticket(_))),
@@ -186,7 +196,7 @@ pub(crate) async fn open(store: &dyn TicketStore, first: usize, count: usize) ->
     Ok(())
 }
 
-fn connect(number: usize) -> Result<NewTicket> {
+fn connect(network: &str, number: usize) -> Result<NewTicket> {
     let iccid = world::iccid(number);
     let order = Connect {
         name: "Tracker".parse()?,
@@ -199,7 +209,7 @@ fn connect(number: usize) -> Result<NewTicket> {
         order: Order::Connect(order),
         subjects: vec![SubjectClaim { subject: Subject::Sim(iccid.clone()), version: 1 }],
         customer: world::customer(number).parse()?,
-        network: "AS".parse()?,
+        network: network.parse()?,
         about: About::Service { iccid, service: None, cli: Some(world::cli(number)) },
         secret: None,
         origin: world::origin(),

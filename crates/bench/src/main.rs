@@ -44,6 +44,8 @@ enum What {
     Drain,
     /// Connects at a real osmo-hlr, which must be installed. Only when it is named.
     OsmoHlr,
+    /// What another network's tickets see of a real osmo-hlr that dies, hangs and loses answers. Only when it is named.
+    OsmoHlrFaults,
     /// queryService of another build and of this one, in turn: what a change brought.
     Against {
         /// The other build's `provisor`.
@@ -138,6 +140,9 @@ fn main() -> Result<()> {
     }
     if args.what == Some(What::OsmoHlr) {
         runtime.block_on(osmo_hlr::run(&worlds, &args.size))?;
+    }
+    if args.what == Some(What::OsmoHlrFaults) {
+        runtime.block_on(osmo_hlr::faults::run(&worlds, &args.size))?;
     }
     drop(runtime);
     if wanted(What::Import) {

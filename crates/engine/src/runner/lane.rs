@@ -3,6 +3,7 @@
 //! Claims take as many tickets as there is room for at the network; settlements take whatever has ended since the last
 //! write. Under load both become batches by themselves; an idle network's single ticket waits for nothing.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 pub(crate) struct Lane {
     engine: Arc<Engine>,
     network: Arc<Network>,
-    desk: Desk,
+    desk: Arc<Desk>,
     under_way: FuturesUnordered<BoxFuture<'static, Attempted>>,
     unsettled: Vec<(OrderKind, Settlement)>,
     /// So many of them, from the front, may have been written.
@@ -50,7 +51,7 @@ impl Lane {
     pub(crate) fn new(engine: Arc<Engine>, network: Arc<Network>, worker: WorkerId) -> Self {
         let pace = Pace::new(network.element.limits().per_second_max, engine.clock.now());
         Self {
-            desk: Desk { engine: engine.clone(), network: network.clone(), worker },
+            desk: Arc::new(Desk { engine: engine.clone(), network: network.clone(), worker }),
             engine,
             network,
             under_way: FuturesUnordered::new(),
@@ -87,16 +88,17 @@ impl Lane {
             }
             // Both at once: on SQLite they share one commit, on PostgreSQL they are two short transactions.
             let settlements = std::mem::take(&mut self.unsettled);
-            let last = self.last.clone();
-            let settle = self.desk.settle(&settlements, self.undecided);
-            let (written, claimed) = tokio::join!(settle, self.desk.claim(room, last));
+            let (desk, last, undecided) = (self.desk.clone(), self.last.clone(), self.undecided);
+            let settle = desk.settle(&settlements, undecided);
+            let at_store = async { tokio::join!(settle, desk.claim(room, last)) };
+            let (written, claimed) = self.going_on(at_store, settlements.len()).await;
             self.undecided = match written {
                 Written::Yes => 0,
-                Written::No => self.undecided,
+                Written::No => undecided,
                 Written::Undecided => settlements.len(),
             };
             if written != Written::Yes {
-                self.unsettled = settlements;
+                self.unsettled.splice(..0, settlements);
             }
             let failed = written != Written::Yes || claimed.is_none();
             if let Some(claimed) = claimed.filter(|_| room > 0) {
@@ -142,6 +144,20 @@ impl Lane {
             match self.under_way.next().now_or_never() {
                 Some(Some(attempted)) => self.take_in(attempted),
                 Some(None) | None => return,
+            }
+        }
+    }
+
+    /// Waits for the store while what is under way goes on: a command of several steps is not held up by a commit. What
+    /// ends meanwhile must fit into one batch with the settlements that are `being_written`, which may come back.
+    async fn going_on<T>(&mut self, at_store: impl Future<Output = T>, being_written: usize) -> T {
+        let mut at_store = pin!(at_store);
+        loop {
+            let room = self.unsettled.len() + being_written < TICKETS_PER_BATCH_MAX;
+            tokio::select! {
+                biased;
+                ended = &mut at_store => return ended,
+                Some(attempted) = self.under_way.next(), if room => self.take_in(attempted),
             }
         }
     }
