@@ -293,6 +293,25 @@ pub(crate) struct Reached {
     pub(crate) p99: f64,
 }
 
+/// A call of the world's user.
+pub(crate) async fn call(engine: &Engine) -> Result<Call> {
+    let source = std::net::IpAddr::from([127, 0, 0, 1]);
+    let (username, password) = (Some(world::USERNAME), world::PASSWORD.into());
+    let caller = engine.sign_in().sign_in(username, Some(&password), source).await?;
+    Ok(Call { caller, request_id: None, idempotency: None })
+}
+
+/// An order to connect a SIM under a tariff, which says at which network.
+pub(crate) fn order(tariff: &str, number: usize) -> Result<ConnectOrder> {
+    Ok(ConnectOrder {
+        iccid: world::iccid(number),
+        name: "Tracker".parse()?,
+        contract: world::contract(number).parse()?,
+        tariff: tariff.parse()?,
+        apns: Vec::new(),
+    })
+}
+
 /// One order after the other on an idle engine: when it is acknowledged, and when the driver is called. The orders are for
 /// SIMs from number `first` on.
 pub(crate) async fn single_orders(store: Arc<dyn Store>, first: usize) -> Result<Reached> {
@@ -300,21 +319,10 @@ pub(crate) async fn single_orders(store: Arc<dyn Store>, first: usize) -> Result
     let build: NetworkFactory =
         Arc::new(move |_| Ok(Element::Network(Arc::new(Witness(called.clone())))));
     let running = start_with(store, build, true).await?;
-    let source = std::net::IpAddr::from([127, 0, 0, 1]);
-    let sign_in = running.engine.sign_in();
-    let bench =
-        sign_in.sign_in(Some(world::USERNAME), Some(&world::PASSWORD.into()), source).await?;
-    let call = Call { caller: bench, request_id: None, idempotency: None };
+    let call = call(&running.engine).await?;
     let (mut opened, mut reached) = (Vec::new(), Vec::new());
     for number in 0..SINGLE_ORDERS {
-        let number = first + number;
-        let order = ConnectOrder {
-            iccid: world::iccid(number),
-            name: "Tracker".parse()?,
-            contract: world::contract(number).parse()?,
-            tariff: "T".parse()?,
-            apns: Vec::new(),
-        };
+        let order = order("T", first + number)?;
         let began = Instant::now();
         running.engine.connect_service(&call, order).await?;
         opened.push(report::millis(began.elapsed()));

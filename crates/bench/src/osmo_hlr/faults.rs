@@ -12,12 +12,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use provisor_domain::catalogue::{Catalogue, Network};
+use futures_util::future::{try_join, try_join_all};
+use provisor_domain::catalogue::{Catalogue, Network, Product};
 use provisor_domain::clock::{Clock, SystemClock};
 use provisor_domain::driver::Element;
 use provisor_domain::store::Operations as _;
 use provisor_drivers::simulator::{Settings, Simulator};
-use provisor_engine::NetworkFactory;
+use provisor_engine::{Call, Engine, NetworkFactory};
 use provisor_store::sqlite::{Options, SqliteStore};
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -31,6 +32,8 @@ use crate::{Size, drain, report};
 
 /// The network beside the HLR's.
 const OTHER: &str = "OTHER";
+/// What SIMs are connected there with; those at the HLR with the world's own.
+const OTHERS_TARIFF: &str = "TOTHER";
 /// Orders a second for the HLR's network and for the other one.
 const OFFERED: [usize; 2] = [200, 1_000];
 /// How often orders come.
@@ -72,7 +75,10 @@ impl Place {
         std::fs::copy(world, &database)?;
         let store = SqliteStore::open(&database, Options::default())?;
         let other = Network { code: OTHER.parse()?, ..world::network(dir.path())? };
-        let catalogue = Catalogue { networks: vec![other], ..Catalogue::default() };
+        let tariff =
+            Product { code: OTHERS_TARIFF.parse()?, name: "T".into(), network: other.code.clone() };
+        let (networks, tariffs) = (vec![other], vec![tariff]);
+        let catalogue = Catalogue { networks, tariffs, ..Catalogue::default() };
         store.catalogue_write(catalogue, world::origin(), SystemClock.now()).await?;
         Ok(Self { dir, store, database })
     }
@@ -118,8 +124,8 @@ fn now() -> i64 {
 
 /// Orders at a steady rate, for SIMs from `next` on, until it is dropped.
 async fn order(
-    store: SqliteStore,
-    network: &'static str,
+    (engine, call): (&Engine, &Call),
+    tariff: &str,
     per_second: usize,
     next: &AtomicUsize,
 ) -> Result<()> {
@@ -127,9 +133,11 @@ async fn order(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     loop {
         ticks.tick().await;
-        let count = per_second / TICKS_PER_SECOND;
-        let first = next.fetch_add(count, Ordering::Relaxed);
-        drain::open_at(&store, network, first..first + count).await?;
+        let orders = (0..per_second / TICKS_PER_SECOND).map(|_| async {
+            let order = drain::order(tariff, next.fetch_add(1, Ordering::Relaxed))?;
+            Ok::<_, anyhow::Error>(engine.connect_service(call, order).await?)
+        });
+        try_join_all(orders).await?;
     }
 }
 
@@ -144,10 +152,10 @@ async fn offered(worlds: &Worlds, size: &Size) -> Result<()> {
     let proxies = [before(CTRL).await?, before(VTY).await?];
     let running = place.start([proxies[0].port, proxies[1].port], "127.0.0.1").await?;
     let next = AtomicUsize::new(size.services);
-    let orders = futures_util::future::try_join(
-        order(place.store.clone(), "AS", at_hlr, &next),
-        order(place.store.clone(), OTHER, at_other, &next),
-    );
+    let call = drain::call(&running.engine).await?;
+    let from = (&*running.engine, &call);
+    let orders =
+        try_join(order(from, "T", at_hlr, &next), order(from, OTHERS_TARIFF, at_other, &next));
     let windows = tokio::select! {
         ended = orders => return ended.map(|_| ()),
         windows = faults(&mut hlr, &proxies) => windows?,

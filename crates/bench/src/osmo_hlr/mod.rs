@@ -83,7 +83,9 @@ async fn through(hlr: &Hlr, world: &Path, size: &Size, tickets: usize) -> Result
     std::fs::copy(world, &copy)?;
     let store = SqliteStore::open(&copy, Options::default())?;
     drain::open(&store, size.services, tickets).await?;
-    let driver = driver(&json!({ "address": hlr.address.to_string() }), dir.path())?;
+    let in_flight: u64 = std::env::var("IN_FLIGHT").map_or(64, |text| text.parse().unwrap_or(64));
+    let driver =
+        driver(&json!({ "address": hlr.address.to_string(), "in_flight": in_flight }), dir.path())?;
     let shared = Arc::clone(&driver);
     let build: NetworkFactory = Arc::new(move |_| Ok(Element::Network(shared.clone())));
     let began = Instant::now();

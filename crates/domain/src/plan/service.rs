@@ -293,20 +293,37 @@ mod tests {
         assert_eq!(plan(&Order::Disconnect, &own, once()).unwrap().change.released, None);
     }
 
-    #[test]
-    fn a_connect_waits_while_no_number_is_free() {
-        let connect = Order::Connect(Connect {
+    fn connect() -> Order {
+        Order::Connect(Connect {
             name: "Marion Gomez".parse().unwrap(),
             contract: "1000274".parse().unwrap(),
             tariff: "TEASEU1000MB".parse().unwrap(),
             apns: Vec::new(),
             group: None,
-        });
+        })
+    }
+
+    #[test]
+    fn only_the_first_attempt_to_connect_takes_a_sim_for_new() {
+        let fresh = |order: &Order, books: &ServiceBooks, epoch| {
+            let once = OnceKey { epoch, ..once() };
+            match plan(order, books, once).unwrap().command {
+                Some(Instruction::Network(Command { fresh, .. })) => fresh,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(fresh(&connect(), &books(None), 1));
+        assert!(!fresh(&connect(), &books(None), 2), "an earlier attempt may have made it");
+        assert!(!fresh(&suspend(), &books(Some(service())), 1));
+    }
+
+    #[test]
+    fn a_connect_waits_while_no_number_is_free() {
         let exhausted = ServiceBooks { number: None, range_exhausted: true, ..books(None) };
-        let failure = plan(&connect, &exhausted, once()).unwrap_err();
+        let failure = plan(&connect(), &exhausted, once()).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Unavailable);
         let none = ServiceBooks { range_exhausted: false, ..exhausted };
-        assert!(plan(&connect, &none, once()).is_ok());
+        assert!(plan(&connect(), &none, once()).is_ok());
     }
 
     #[test]
