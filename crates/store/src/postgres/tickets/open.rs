@@ -3,11 +3,12 @@
 //! The database answers first what the caller already has (a replayed key), then who holds the subject, then whether the
 //! checks still hold. What passes takes its key and its subjects: their primary keys decide against other nodes. Only then
 //! the versions are believed, because from here on nobody else changes them. Who lost a race, or wants what an earlier
-//! one of the batch has got, goes one more round.
+//! one of the batch has got, is looked at once more. Almost always that answers him; when it does not, because what he wants
+//! is free now, the transaction begins anew: he must not take it while the others wait for what this one holds.
 //!
 //! Invariants: only a ticket that passed all of it writes, and only such a one takes a number in its tenant's relations,
-//! which have no gaps. Keys, subjects and counters are locked in this order and each in their own: batches that meet do
-//! not block each other for good.
+//! which have no gaps. Keys, subjects and counters are locked in this order, each kind once and in its own order: batches
+//! that meet do not block each other for good.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -91,28 +92,36 @@ struct Candidate {
 
 impl Batch<'_> {
     async fn run(&mut self, mut work: Work) -> Result<()> {
-        let mut waiting: Vec<usize> = (0..self.tickets.len()).collect();
         for _ in 0..ROUNDS_MAX {
-            let (passed, mut again) = self.look(&mut work, &waiting).await?;
+            let all: Vec<usize> = (0..self.tickets.len()).collect();
+            let (passed, mut again) = self.look(&mut work, &all).await?;
             let candidates = self.number(&mut work, passed).await?;
             let (won, lost) = self.take(&mut work, candidates).await?;
             again.extend(lost.iter().map(|one| one.at));
+            again.sort_unstable();
             self.give_up(&mut work, &lost).await?;
             for one in &won {
                 self.answers[one.at] = Some(Opened::Ticket(one.id));
             }
-            let asks = self.writes(&won)?;
-            if again.is_empty() {
+            let (passed, _) = self.look(&mut work, &again).await?;
+            if passed.is_empty() {
                 if self.ids.is_empty() {
                     return Ok(()); // Nothing was written.
                 }
-                return work.commit_with(&asks).await.map(drop);
+                return work.commit_with(&self.writes(&won)?).await.map(drop);
             }
-            work.go(&asks).await?;
-            again.sort_unstable();
-            waiting = again;
+            self.begin_anew(&mut work).await?;
         }
         Err(Fault::unavailable("others were faster every time"))
+    }
+
+    /// Forgets everything, and lets go of what was taken.
+    async fn begin_anew(&mut self, work: &mut Work) -> Result<()> {
+        work.start_over().await?;
+        self.begun = false;
+        self.answers.fill(None);
+        self.link.tickets_unused(self.ids.drain(..));
+        Ok(())
     }
 
     /// Whether the transaction whose commit got no answer was committed. Waits for its end, on a server that does not
