@@ -3,10 +3,11 @@
 //! Claims take as many tickets as there is room for at the network; settlements take whatever has ended since the last
 //! write. Under load both become batches by themselves; an idle network's single ticket waits for nothing.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::future::{self, BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::SignedDuration;
 use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
@@ -31,12 +32,15 @@ const COMPANY: Duration = Duration::from_millis(5);
 /// How long a lane waits after the store failed it.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
+/// Attempts that have begun.
+type UnderWay = FuturesUnordered<BoxFuture<'static, Attempted>>;
+
 /// One network's tickets.
 pub(crate) struct Lane {
     engine: Arc<Engine>,
     network: Arc<Network>,
     desk: Desk,
-    under_way: FuturesUnordered<BoxFuture<'static, Attempted>>,
+    under_way: UnderWay,
     unsettled: Vec<(OrderKind, Settlement)>,
     /// So many of them, from the front, may have been written.
     undecided: usize,
@@ -87,9 +91,11 @@ impl Lane {
             }
             // Both at once: on SQLite they share one commit, on PostgreSQL they are two short transactions.
             let settlements = std::mem::take(&mut self.unsettled);
-            let last = self.last.clone();
-            let settle = self.desk.settle(&settlements, self.undecided);
-            let (written, claimed) = tokio::join!(settle, self.desk.claim(room, last));
+            let (last, undecided) = (self.last.clone(), self.undecided);
+            let settle = self.desk.settle(&settlements, undecided);
+            let both = future::join(settle, self.desk.claim(room, last));
+            let free = TICKETS_PER_BATCH_MAX.saturating_sub(settlements.len());
+            let ((written, claimed), heard) = hearing(&mut self.under_way, free, both).await;
             self.undecided = match written {
                 Written::Yes => 0,
                 Written::No => self.undecided,
@@ -98,12 +104,16 @@ impl Lane {
             if written != Written::Yes {
                 self.unsettled = settlements;
             }
+            self.take_all_in(heard);
             let failed = written != Written::Yes || claimed.is_none();
             if let Some(claimed) = claimed.filter(|_| room > 0) {
                 self.begin(claimed);
             }
             if failed {
-                tokio::time::sleep(STORE_PAUSE).await;
+                let free = TICKETS_PER_BATCH_MAX.saturating_sub(self.unsettled.len());
+                let pause = tokio::time::sleep(STORE_PAUSE);
+                let ((), heard) = hearing(&mut self.under_way, free, pause).await;
+                self.take_all_in(heard);
             }
         }
     }
@@ -163,6 +173,12 @@ impl Lane {
         }
     }
 
+    fn take_all_in(&mut self, heard: Vec<Attempted>) {
+        for attempted in heard {
+            self.take_in(attempted);
+        }
+    }
+
     fn take_in(&mut self, attempted: Attempted) {
         let now = self.engine.clock.now();
         let code = &self.network.entry.code;
@@ -206,6 +222,23 @@ impl Lane {
         match ended {
             Some(attempted) => self.take_in(attempted),
             None => self.more = true,
+        }
+    }
+}
+
+/// Waits for `ours`, and hears meanwhile what the network answers, `most` times at most. Commands go on and their time
+/// passes while the store makes the lane wait: what was answered in time must be heard in time.
+async fn hearing<T>(
+    under_way: &mut UnderWay,
+    most: usize,
+    ours: impl Future<Output = T>,
+) -> (T, Vec<Attempted>) {
+    let mut ours = pin!(ours);
+    let mut heard = Vec::new();
+    loop {
+        tokio::select! {
+            done = &mut ours => return (done, heard),
+            Some(attempted) = under_way.next(), if heard.len() < most => heard.push(attempted),
         }
     }
 }
