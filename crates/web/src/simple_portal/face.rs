@@ -24,6 +24,7 @@ use super::shown;
 use super::words::Word;
 use crate::kit::Kit;
 use crate::kit::answer::Answer;
+use crate::kit::busy::Cause;
 use crate::kit::exchange::{Exchange, log_fault};
 use crate::kit::figures::Route;
 
@@ -163,7 +164,7 @@ impl Face {
             BackEndError::Failed => Word::SignInFailed.into(),
             BackEndError::Foreign => Word::NotForTenant.into(),
             BackEndError::Busy => {
-                self.kit.log_busy(exchange, &error);
+                self.kit.busy(exchange.route, &exchange.id, Cause::SignIn, &error);
                 Word::Busy.into()
             }
             BackEndError::Store(error) => Stopped::Engine(error.into()),
@@ -213,7 +214,7 @@ impl Face {
             Stopped::Said(complaint) => complaint,
             Stopped::Engine(Error::Refused(refusal)) => refusal.into(),
             Stopped::Engine(Error::Busy(error)) => {
-                self.kit.log_busy(exchange, &error);
+                self.kit.busy(exchange.route, &exchange.id, (&error).into(), &error);
                 Word::Busy.into()
             }
             Stopped::Engine(Error::Fault(error)) => {
