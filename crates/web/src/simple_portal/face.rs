@@ -197,11 +197,14 @@ impl Face {
         let request = self.engine.portal_request(ticket, patience).await;
         drop(place);
         let request = request.map_err(Stopped::Engine)?;
+        if at_once {
+            // It may be over already. But what came of it was not asked for, and the answer must not depend on who was faster.
+            return Ok(reply::at_once(reply::requested(form, &call.customer, &request)));
+        }
         if request.state == RequestState::Failed {
             return Err(Complaint::failed(&request).into());
         }
-        let answer = reply::requested(form, &call.customer, &request);
-        Ok(if at_once { reply::at_once(answer) } else { answer })
+        Ok(reply::requested(form, &call.customer, &request))
     }
 
     /// What the caller is told. Faults are logged here, once, and not explained.

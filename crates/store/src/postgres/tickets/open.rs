@@ -2,13 +2,16 @@
 //!
 //! Tickets take their keys and subjects at once, in the same go as their numbers: the checks were made a moment ago, and
 //! nearly all pass. The primary keys decide against other nodes. Only then the versions are believed, because from here on
-//! nobody else changes them. What passed is written and committed in a second go. Who did not get all, or wants what an
-//! earlier one of the batch has got, goes one more round: that begins with the question what the caller already has (a
-//! replayed key), then who holds the subject, then whether the checks still hold.
+//! nobody else changes them. What passed is written and committed in a second go.
+//!
+//! Who did not get all, or wants what an earlier one of the batch has got, is looked at once more: what does he have already (a
+//! replayed key), who holds the subject, do the checks still hold? Almost always that answers him; when it does not, because
+//! what he wants is free now, the transaction begins anew, this time with that look: he must not take it while the others
+//! wait for what this one holds.
 //!
 //! Invariants: only a ticket that passed all of it stays written, and only such a one takes a number in its tenant's
-//! relations, which have no gaps. Keys, subjects and counters are locked in this order and each in their own: batches that meet do
-//! not block each other for good.
+//! relations, which have no gaps. Keys, subjects and counters are locked in this order, each kind once and in its own order:
+//! batches that meet do not block each other for good.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -101,30 +104,37 @@ struct Candidate {
 
 impl Batch<'_> {
     async fn run(&mut self, mut work: Work) -> Result<()> {
-        let mut waiting: Vec<usize> = (0..self.tickets.len()).collect();
         for round in 0..ROUNDS_MAX {
+            let mut all: Vec<usize> = (0..self.tickets.len()).collect();
             if round > 0 {
-                waiting = self.look(&mut work, waiting).await?;
+                all = self.look(&mut work, all).await?;
             }
-            let (first, mut again) = self.first_of_their_own(waiting);
+            let (first, mut again) = self.first_of_their_own(all);
             let (won, lost) = self.take(&mut work, first).await?;
             again.extend(lost.iter().map(|one| one.at));
+            again.sort_unstable();
             self.give_up(&mut work, &lost).await?;
             for one in &won {
                 self.answers[one.at] = Some(Opened::Ticket(one.id));
             }
-            let asks = self.writes(&won)?;
-            if again.is_empty() {
+            if self.look(&mut work, again).await?.is_empty() {
                 if self.ids.is_empty() {
                     return Ok(()); // Nothing was written.
                 }
-                return work.commit_with(&asks).await.map(drop);
+                return work.commit_with(&self.writes(&won)?).await.map(drop);
             }
-            work.go(&asks).await?;
-            again.sort_unstable();
-            waiting = again;
+            self.begin_anew(&mut work).await?;
         }
         Err(Fault::unavailable("others were faster every time"))
+    }
+
+    /// Forgets everything, and lets go of what was taken.
+    async fn begin_anew(&mut self, work: &mut Work) -> Result<()> {
+        work.start_over().await?;
+        self.begun = false;
+        self.answers.fill(None);
+        self.link.tickets_unused(self.ids.drain(..));
+        Ok(())
     }
 
     /// Whether the transaction whose commit got no answer was committed. Waits for its end, on a server that does not

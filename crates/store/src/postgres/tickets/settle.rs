@@ -4,7 +4,7 @@
 //! one go. Almost always nothing is in its way; when a constraint is, the transaction is rolled back and the batch settled
 //! again one by one with a savepoint each, so that only the one that does not fit is refused.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use provisor_domain::plan::ServiceChange;
 use provisor_domain::store::{Settled, Settlement, Verdict};
 use provisor_domain::{
-    Iccid, Msisdn, NetworkCode, OrderKind, PortalId, ServiceCode, ServiceStatus, TicketId,
+    ContractCode, Iccid, Msisdn, NetworkCode, OrderKind, PortalId, ServiceCode, ServiceStatus,
+    TicketId,
 };
 use tokio_postgres::Row;
 
@@ -58,7 +59,8 @@ impl PostgresStore {
         }
     }
 
-    /// Settles each in its own savepoint: it is written whole, or refused.
+    /// Settles each in its own savepoint: it is written whole, or refused. In the order of the contracts that count them:
+    /// their rows are locked until the end.
     async fn settle_apart(
         mut work: Work,
         codes: &mut Codes<'_>,
@@ -67,12 +69,14 @@ impl PostgresStore {
     ) -> Result<Vec<Settled>> {
         // All of them are locked at first, in order: others who settle some of them wait here and not crosswise.
         work.go(&[lease(settlements)]).await?;
-        let mut all = Vec::with_capacity(settlements.len());
-        for one in settlements {
+        let mut order: Vec<usize> = (0..settlements.len()).collect();
+        order.sort_by_key(|at| counted(&settlements[*at]));
+        let mut all = BTreeMap::new();
+        for at in order {
             let taken = codes.taken.len();
             work.control("SAVEPOINT settlement").await?;
-            let settled = settle(&mut work, codes, std::slice::from_ref(one), now).await;
-            let settled = match settled {
+            let one = std::slice::from_ref(&settlements[at]);
+            let settled = match settle(&mut work, codes, one, now).await {
                 Ok(settled) => settled,
                 Err(fault) => {
                     let reason = fault.refusal().ok_or(fault)?;
@@ -82,10 +86,10 @@ impl PostgresStore {
                 }
             };
             work.control("RELEASE settlement").await?;
-            all.extend(settled);
+            all.extend(settled.into_iter().map(|settled| (at, settled)));
         }
         work.commit().await?;
-        Ok(all)
+        Ok(all.into_values().collect())
     }
 }
 
@@ -110,6 +114,15 @@ impl Codes<'_> {
         for (link, code) in self.taken.drain(from..) {
             link.services_unused([code]);
         }
+    }
+}
+
+/// The contract whose services a settlement may count.
+fn counted(settlement: &Settlement) -> Option<&ContractCode> {
+    let Verdict::Completed(change) = &settlement.verdict else { return None };
+    match change.service.as_ref()? {
+        ServiceChange::Create(new) => Some(&new.contract),
+        ServiceChange::Update(service) => Some(&service.contract),
     }
 }
 
