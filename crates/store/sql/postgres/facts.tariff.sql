@@ -1,2 +1,4 @@
 -- facts.tariff
-SELECT network FROM tariff WHERE code = $1
+SELECT asked.place, tariff.network
+FROM unnest($1::text[]) WITH ORDINALITY AS asked (code, place)
+JOIN tariff ON tariff.code = ANY (ARRAY[asked.code])
