@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{self, BoxFuture, FutureExt};
+use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::SignedDuration;
 use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
@@ -32,15 +32,12 @@ const COMPANY: Duration = Duration::from_millis(5);
 /// How long a lane waits after the store failed it.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
-/// Attempts that have begun.
-type UnderWay = FuturesUnordered<BoxFuture<'static, Attempted>>;
-
 /// One network's tickets.
 pub(crate) struct Lane {
     engine: Arc<Engine>,
     network: Arc<Network>,
-    desk: Desk,
-    under_way: UnderWay,
+    desk: Arc<Desk>,
+    under_way: FuturesUnordered<BoxFuture<'static, Attempted>>,
     unsettled: Vec<(OrderKind, Settlement)>,
     /// So many of them, from the front, may have been written.
     undecided: usize,
@@ -54,7 +51,7 @@ impl Lane {
     pub(crate) fn new(engine: Arc<Engine>, network: Arc<Network>, worker: WorkerId) -> Self {
         let pace = Pace::new(network.element.limits().per_second_max, engine.clock.now());
         Self {
-            desk: Desk { engine: engine.clone(), network: network.clone(), worker },
+            desk: Arc::new(Desk { engine: engine.clone(), network: network.clone(), worker }),
             engine,
             network,
             under_way: FuturesUnordered::new(),
@@ -91,29 +88,24 @@ impl Lane {
             }
             // Both at once: on SQLite they share one commit, on PostgreSQL they are two short transactions.
             let settlements = std::mem::take(&mut self.unsettled);
-            let (last, undecided) = (self.last.clone(), self.undecided);
-            let settle = self.desk.settle(&settlements, undecided);
-            let both = future::join(settle, self.desk.claim(room, last));
-            let free = TICKETS_PER_BATCH_MAX.saturating_sub(settlements.len());
-            let ((written, claimed), heard) = hearing(&mut self.under_way, free, both).await;
+            let (desk, last, undecided) = (self.desk.clone(), self.last.clone(), self.undecided);
+            let settle = desk.settle(&settlements, undecided);
+            let at_store = async { tokio::join!(settle, desk.claim(room, last)) };
+            let (written, claimed) = self.going_on(at_store, settlements.len()).await;
             self.undecided = match written {
                 Written::Yes => 0,
-                Written::No => self.undecided,
+                Written::No => undecided,
                 Written::Undecided => settlements.len(),
             };
             if written != Written::Yes {
-                self.unsettled = settlements;
+                self.unsettled.splice(..0, settlements);
             }
-            self.take_all_in(heard);
             let failed = written != Written::Yes || claimed.is_none();
             if let Some(claimed) = claimed.filter(|_| room > 0) {
                 self.begin(claimed);
             }
             if failed {
-                let free = TICKETS_PER_BATCH_MAX.saturating_sub(self.unsettled.len());
-                let pause = tokio::time::sleep(STORE_PAUSE);
-                let ((), heard) = hearing(&mut self.under_way, free, pause).await;
-                self.take_all_in(heard);
+                self.going_on(tokio::time::sleep(STORE_PAUSE), 0).await;
             }
         }
     }
@@ -156,6 +148,21 @@ impl Lane {
         }
     }
 
+    /// Waits for the store while what is under way goes on: a command of several steps is not held up by a commit, and what
+    /// was answered in time is heard in time. What ends meanwhile must fit into one batch with the settlements that are
+    /// `being_written`, which may come back.
+    async fn going_on<T>(&mut self, at_store: impl Future<Output = T>, being_written: usize) -> T {
+        let mut at_store = pin!(at_store);
+        loop {
+            let room = self.unsettled.len() + being_written < TICKETS_PER_BATCH_MAX;
+            tokio::select! {
+                biased;
+                ended = &mut at_store => return ended,
+                Some(attempted) = self.under_way.next(), if room => self.take_in(attempted),
+            }
+        }
+    }
+
     /// Under a backlog lets results gather until half of what was under way has ended, but not for long. Without it
     /// the commits of a fast network's results would be many and small.
     async fn wait_for_company(&mut self) {
@@ -170,12 +177,6 @@ impl Lane {
                 Some(attempted) = self.under_way.next() => self.take_in(attempted),
                 () = &mut enough => return,
             }
-        }
-    }
-
-    fn take_all_in(&mut self, heard: Vec<Attempted>) {
-        for attempted in heard {
-            self.take_in(attempted);
         }
     }
 
@@ -222,23 +223,6 @@ impl Lane {
         match ended {
             Some(attempted) => self.take_in(attempted),
             None => self.more = true,
-        }
-    }
-}
-
-/// Waits for `ours`, and hears meanwhile what the network answers, `most` times at most. Commands go on and their time
-/// passes while the store makes the lane wait: what was answered in time must be heard in time.
-async fn hearing<T>(
-    under_way: &mut UnderWay,
-    most: usize,
-    ours: impl Future<Output = T>,
-) -> (T, Vec<Attempted>) {
-    let mut ours = pin!(ours);
-    let mut heard = Vec::new();
-    loop {
-        tokio::select! {
-            done = &mut ours => return (done, heard),
-            Some(attempted) = under_way.next(), if heard.len() < most => heard.push(attempted),
         }
     }
 }
