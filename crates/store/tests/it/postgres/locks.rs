@@ -260,7 +260,7 @@ impl Other {
         let waits = "SELECT 1 FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))";
         let waited =
             async { while self.watch.query(waits, &[&self.pid]).await.unwrap().is_empty() {} };
-        tokio::time::timeout(Duration::from_secs(30), waited).await.expect("somebody waits");
+        tokio::time::timeout(Duration::from_secs(30), waited).await.unwrap();
     }
 }
 
