@@ -1,6 +1,6 @@
 //! Settling attempts, a whole batch in a few statements.
 //!
-//! First the leases are read and locked, then everything that changes is gathered in a [`Ledger`], then that is written in
+//! First the tickets that end are taken out of the queue and the others locked, then everything that changes is gathered in a [`Ledger`], then that is written in
 //! one go. Almost always nothing is in its way; when a constraint is, the transaction is rolled back and the batch settled
 //! again one by one with a savepoint each, so that only the one that does not fit is refused.
 
@@ -18,7 +18,7 @@ use provisor_domain::{
 use tokio_postgres::Row;
 
 use super::super::fault::{Fault, Result};
-use super::super::link::{Ask, Link, params};
+use super::super::link::{Ask, Link, Param, params};
 use super::super::work::Work;
 use super::super::{PostgresStore, row, sql};
 use super::ledger::Ledger;
@@ -68,7 +68,7 @@ impl PostgresStore {
         now: Timestamp,
     ) -> Result<Vec<Settled>> {
         // All of them are locked at first, in order: others who settle some of them wait here and not crosswise.
-        work.go(&[lease(settlements)]).await?;
+        work.go(&[lease(settlements.iter())]).await?;
         let mut order: Vec<usize> = (0..settlements.len()).collect();
         order.sort_by_key(|at| counted(&settlements[*at]));
         let mut all = BTreeMap::new();
@@ -126,9 +126,32 @@ fn counted(settlement: &Settlement) -> Option<&ContractCode> {
     }
 }
 
-fn lease(settlements: &[Settlement]) -> Ask {
-    let ids: Vec<i64> = settlements.iter().map(|one| one.ticket.number()).collect();
-    Ask::new(sql::TICKET_SETTLE_LEASE, params![ids])
+/// What reads and locks the tickets whose leases still hold.
+fn lease<'s>(settlements: impl Iterator<Item = &'s Settlement>) -> Ask {
+    Ask::new(sql::TICKET_SETTLE_LEASE, leases_of(settlements))
+}
+
+fn leases_of<'s>(settlements: impl Iterator<Item = &'s Settlement>) -> Vec<Param> {
+    let mut leases: Vec<(i64, i64)> =
+        settlements.map(|one| (one.ticket.number(), one.epoch)).collect();
+    leases.sort_unstable();
+    let (ids, epochs): (Vec<i64>, Vec<i64>) = leases.into_iter().unzip();
+    params![ids, epochs]
+}
+
+/// Whether the ticket ends by it, whatever is true of the ticket.
+fn ends(settlement: &Settlement) -> bool {
+    matches!(settlement.verdict, Verdict::Completed(_) | Verdict::Failed(_))
+}
+
+/// What takes the tickets that end out of the queue, and what locks the others. Of several settlements of one lease the first
+/// one counts.
+fn out_or_locked(settlements: &[Settlement]) -> [Ask; 2] {
+    let mut seen = HashSet::new();
+    let counts = settlements.iter().filter(|one| seen.insert((one.ticket, one.epoch)));
+    let (out, locked): (Vec<_>, Vec<_>) = counts.partition(|one| ends(one));
+    let out = Ask::new(sql::TICKET_SETTLE_ENDED, leases_of(out.into_iter()));
+    [out, lease(locked.into_iter())]
 }
 
 async fn settle(
@@ -137,7 +160,7 @@ async fn settle(
     settlements: &[Settlement],
     now: Timestamp,
 ) -> Result<Vec<Settled>> {
-    let answers = work.go(&[lease(settlements)]).await?;
+    let answers = work.go(&out_or_locked(settlements)).await?;
     let mut leases = HashMap::new();
     for row in answers.iter().flat_map(|answer| &answer.rows) {
         let key: (TicketId, i64) = (row::ticket_id(row, 0)?, row::get(row, 1)?);
