@@ -129,12 +129,12 @@ impl Crowd {
     }
 
     async fn settle(&self, world: &World, settlements: Vec<Settlement>) -> Vec<Settled> {
-        loop {
-            match world.store.ticket_settle(settlements.clone(), world.start).await {
-                Ok(settled) => return settled,
-                Err(error) => self.trouble("settle", &error),
-            }
-        }
+        let count = settlements.len();
+        let settled = world.store.ticket_settle(settlements, world.start).await;
+        settled.unwrap_or_else(|error| {
+            self.trouble("settle", &error);
+            vec![Settled::LeaseLost; count]
+        })
     }
 
     async fn work(&self, world: &World, network: &str, number: u128) {
@@ -143,13 +143,11 @@ impl Crowd {
             let over = self.callers.load(Ordering::Relaxed) == 0;
             let ask =
                 ClaimAsk { network: a(network), worker: worker(number), ..ask(7, world.start) };
-            let leases = match world.store.ticket_claim(ask).await {
-                Ok(claimed) => claimed.leases,
-                Err(error) => {
-                    self.trouble("claim", &error);
-                    continue;
-                }
-            };
+            let claimed = world.store.ticket_claim(ask).await;
+            let leases = claimed.map(|claimed| claimed.leases).unwrap_or_else(|error| {
+                self.trouble("claim", &error);
+                Vec::new()
+            });
             if leases.is_empty() {
                 if over {
                     return;
