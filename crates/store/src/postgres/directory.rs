@@ -27,8 +27,8 @@ use super::{PostgresStore, audit, row, sql, told};
 const ANSWER_AT: usize = 1;
 /// Where the columns of the SIM begin, after those of its service; the ticket that is open for it comes last.
 const SIM_AT: usize = ANSWER_AT + row::SERVICE_COLUMNS;
-/// Where the APNs stand among what a connect asks, after contract, SIM and tariff.
-const APNS_AT: usize = 3;
+/// Where those of the SIM of a connect begin, after its contract's customer and its tariff's network.
+const CONNECT_SIM_AT: usize = ANSWER_AT + 2;
 
 #[async_trait]
 impl Directory for PostgresStore {
@@ -192,25 +192,27 @@ fn products(scope: &Scope, about: &ChangeAbout) -> Option<Question> {
 
 impl PostgresStore {
     async fn connect_facts(&self, ask: &ConnectAsk) -> Outcome<ConnectFacts> {
-        let mut questions = vec![
-            granted(sql::FACTS_CONTRACT, &ask.scope, &ask.contract),
-            granted(sql::FACTS_SIM, &ask.scope, &ask.iccid),
-            known(sql::FACTS_TARIFF, &ask.tariff),
+        let asked = [
+            ask.scope.user.0.into(),
+            ask.contract.to_string().into(),
+            ask.iccid.to_string().into(),
+            ask.tariff.to_string().into(),
         ];
+        let mut questions = vec![Question::new(sql::FACTS_CONNECT, asked)];
         questions.extend(ask.apns.iter().map(|apn| known(sql::FACTS_APN, apn)));
-        let apns_end = questions.len();
+        let apns = 1..questions.len();
         let key = ask.idempotency.as_ref();
         questions.extend(key.map(earlier));
         let answers = self.ask_together(questions).await?;
-        let sim = first(&answers, 1).map(|row| read_sim(row, ANSWER_AT));
+        let facts = first(&answers, 0).ok_or_else(|| Fault::broken("an order without facts"))?;
+        let sim = row::text_or_none::<Iccid>(facts, CONNECT_SIM_AT)?;
         let network = |at| first(&answers, at).map(|row| row::text(row, ANSWER_AT)).transpose();
-        let contract = first(&answers, 0).map(|row| row::text(row, ANSWER_AT));
         Ok(ConnectFacts {
-            contract_customer: contract.transpose()?,
-            sim: sim.transpose()?,
-            tariff_network: network(2)?,
-            apn_networks: (APNS_AT..apns_end).map(network).collect::<Outcome<_>>()?,
-            earlier: read_earlier(key, first(&answers, apns_end))?,
+            earlier: read_earlier(key, first(&answers, apns.end))?,
+            contract_customer: row::text_or_none(facts, ANSWER_AT)?,
+            tariff_network: row::text_or_none(facts, ANSWER_AT + 1)?,
+            sim: sim.map(|_| read_sim(facts, CONNECT_SIM_AT)).transpose()?,
+            apn_networks: apns.map(network).collect::<Outcome<_>>()?,
         })
     }
 

@@ -25,6 +25,26 @@ pub(super) enum Value {
     Text(Option<String>),
 }
 
+impl Value {
+    fn number(&self) -> Result<Option<i64>> {
+        match self {
+            Self::Number(number) => Ok(*number),
+            Self::Text(_) => Err(mixed()),
+        }
+    }
+
+    fn text(&self) -> Result<Option<String>> {
+        match self {
+            Self::Text(text) => Ok(text.clone()),
+            Self::Number(_) => Err(mixed()),
+        }
+    }
+}
+
+fn mixed() -> Fault {
+    Fault::broken("the same value of two questions has two types")
+}
+
 impl From<i64> for Value {
     fn from(number: i64) -> Self {
         Self::Number(Some(number))
@@ -79,24 +99,12 @@ impl Kind<'_> {
     }
 
     fn column(&self, at: usize) -> Result<Param> {
-        let mixed = || Fault::broken("a question got wrong values");
         let values = self.rows.iter().map(|values| &values[at]);
-        Ok(match self.rows.first().map(|values| &values[at]) {
-            Some(Value::Number(_)) => {
-                let number = |value: &Value| match value {
-                    Value::Number(number) => Ok(*number),
-                    Value::Text(_) => Err(mixed()),
-                };
-                Box::new(values.map(number).collect::<Result<Vec<Option<i64>>>>()?)
-            }
-            _ => {
-                let text = |value: &Value| match value {
-                    Value::Text(text) => Ok(text.clone()),
-                    Value::Number(_) => Err(mixed()),
-                };
-                Box::new(values.map(text).collect::<Result<Vec<Option<String>>>>()?)
-            }
-        })
+        let numbers = self.rows.iter().all(|values| matches!(values[at], Value::Number(_)));
+        if numbers {
+            return Ok(Box::new(values.map(Value::number).collect::<Result<Vec<_>>>()?));
+        }
+        Ok(Box::new(values.map(Value::text).collect::<Result<Vec<_>>>()?))
     }
 }
 

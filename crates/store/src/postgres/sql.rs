@@ -85,10 +85,9 @@ statements! {
     FACTS_APN = "facts.apn";
     FACTS_BAR = "facts.bar";
     FACTS_BOLTON = "facts.bolton";
-    FACTS_CONTRACT = "facts.contract";
+    FACTS_CONNECT = "facts.connect";
     FACTS_REMEMBERED = "facts.remembered";
     FACTS_SIM = "facts.sim";
-    FACTS_TARIFF = "facts.tariff";
     FACTS_TEMPLATE = "facts.template";
     GUESS_FAILED = "guess_failed";
     GUESS_FAILED_FORGET = "guess_failed.forget";

@@ -12,11 +12,13 @@ use super::{Options, PostgresStore, address, fault, open, sql};
 mod rig;
 
 /// Statements that only one of the databases needs, because the other asks it otherwise.
-const ONLY_SQLITE: [&str; 2] = [
+const ONLY_SQLITE: [&str; 4] = [
+    "facts.contract", // PostgreSQL asks for all of it at once: facts.connect
+    "facts.tariff",
     "ticket_claim.number_known", // one number at a time; PostgreSQL asks about many: number_free
     "ticket_claim.number_taken",
 ];
-const ONLY_POSTGRES: [&str; 19] = [
+const ONLY_POSTGRES: [&str; 20] = [
     "catalogue_write.apn_known", // SQLite asks facts.apn, which asks about many here
     "catalogue_write.hold",      // one writer needs no locks
     "catalogue_write.let_go",
@@ -26,6 +28,7 @@ const ONLY_POSTGRES: [&str; 19] = [
     "copy.identities",              // PostgreSQL is what is copied to
     "copy.numbers",
     "copy.tables",
+    "facts.connect",         // many orders at once
     "portal_page.mailboxes", // SQLite asks for one customer after the other
     "portal_page.packs",
     "ticket_claim.number_free",
