@@ -143,11 +143,13 @@ impl Crowd {
             let over = self.callers.load(Ordering::Relaxed) == 0;
             let ask =
                 ClaimAsk { network: a(network), worker: worker(number), ..ask(7, world.start) };
-            let claimed = world.store.ticket_claim(ask).await;
-            let leases = claimed.map(|claimed| claimed.leases).unwrap_or_else(|error| {
-                self.trouble("claim", &error);
-                Vec::new()
-            });
+            let leases = match world.store.ticket_claim(ask).await {
+                Ok(claimed) => claimed.leases,
+                Err(error) => {
+                    self.trouble("claim", &error);
+                    Vec::new()
+                }
+            };
             if leases.is_empty() {
                 if over {
                     return;
