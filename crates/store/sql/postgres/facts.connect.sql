@@ -5,19 +5,9 @@ SELECT asked.place, owned.customer, tariff.network,
   own.iccid, own.imsi, own.msisdn, own.customer, own.network, own.state, own.version, subject_lock.ticket_id
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[])
   WITH ORDINALITY AS asked (user_id, contract, iccid, tariff, place)
-LEFT JOIN LATERAL (
-  SELECT contract.customer
-  FROM contract
-  JOIN user_customer ON user_customer.user_id = ANY (ARRAY[asked.user_id])
-    AND user_customer.customer = ANY (ARRAY[contract.customer])
-  WHERE contract.code = ANY (ARRAY[asked.contract])
-) AS owned ON TRUE
-LEFT JOIN LATERAL (
-  SELECT sim.*
-  FROM landed_sim AS sim
-  JOIN user_customer ON user_customer.user_id = ANY (ARRAY[asked.user_id])
-    AND user_customer.customer = ANY (ARRAY[sim.customer])
-  WHERE sim.iccid = ANY (ARRAY[asked.iccid])
-) AS own ON TRUE
+LEFT JOIN contract AS owned ON owned.code = ANY (ARRAY[asked.contract])
+  AND (SELECT TRUE FROM user_customer WHERE user_id = asked.user_id AND customer = owned.customer)
+LEFT JOIN landed_sim AS own ON own.iccid = ANY (ARRAY[asked.iccid])
+  AND (SELECT TRUE FROM user_customer WHERE user_id = asked.user_id AND customer = own.customer)
 LEFT JOIN tariff ON tariff.code = ANY (ARRAY[asked.tariff])
 LEFT JOIN subject_lock ON subject_lock.subject = ANY (ARRAY['sim:' || own.iccid])

@@ -9,11 +9,10 @@ CROSS JOIN LATERAL (
     service.customer, service.tariff, service.reporting_group, service.apns, service.boltons, service.bars,
     sim.iccid, sim.imsi, sim.msisdn, sim.customer, sim.network, sim.state, sim.version, subject_lock.ticket_id
   FROM service
-  JOIN user_customer ON user_customer.user_id = ANY (ARRAY[asked.user_id])
-    AND user_customer.customer = ANY (ARRAY[service.customer])
   JOIN sim ON sim.iccid = ANY (ARRAY[service.iccid])
   LEFT JOIN subject_lock ON subject_lock.subject = ANY (ARRAY['sim:' || service.iccid])
   WHERE service.cli = ANY (ARRAY[asked.cli])
+    AND (SELECT TRUE FROM user_customer WHERE user_id = asked.user_id AND customer = service.customer)
     AND (asked.code IS NULL OR service.code = asked.code) AND (asked.iccid IS NULL OR service.iccid = asked.iccid)
   ORDER BY service.status IN ('A', 'B') DESC, service.code DESC
   LIMIT 1

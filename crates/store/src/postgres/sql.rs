@@ -5,7 +5,8 @@
 //!
 //! Rows are looked up by a join with what was asked for that says `column = ANY (ARRAY[asked.value])` where `column =
 //! asked.value` would do: only an index can answer that. The plain form may be answered by going through all of a table, and
-//! is while the planner takes the table for empty, as a queue is most of the time.
+//! is while the planner takes the table for empty, as a queue is most of the time. Where two columns are looked for, the planner may take
+//! one of them for the index and check the other; there a question of its own, `(SELECT … WHERE a = … AND b = …)`, is sure.
 
 macro_rules! statements {
     ($($name:ident = $file:literal;)*) => {
