@@ -110,13 +110,16 @@ impl Clients {
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 true
             }
-            Reply::ComeBack => {
+            Reply::ComeBack(_) => {
                 self.told_to_come_back.fetch_add(1, Ordering::Relaxed);
                 self.keep(order);
                 false
             }
-            Reply::Broken => {
-                panic!("{} says that something is broken: {order:?}", caller.http.address())
+            Reply::Broken(answer) => {
+                panic!(
+                    "{} says that something is broken: {order:?}: {answer:?}",
+                    caller.http.address()
+                )
             }
         }
     }

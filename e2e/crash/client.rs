@@ -23,9 +23,6 @@ pub(crate) struct Promise {
 pub(super) struct Clients {
     /// Of the world that they order for.
     size: Size,
-    /// Whether they may be asked to come back: what a killed server's sessions still hold at a PostgreSQL server is let go
-    /// in its own time. A file is free at once.
-    patient: bool,
     promises: Mutex<Vec<Promise>>,
     /// Sent, but no answer came.
     unanswered: Mutex<Vec<Order>>,
@@ -37,10 +34,9 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn of(size: Size, kind: Kind) -> Self {
+    pub(super) fn of(size: Size) -> Self {
         Self {
             size,
-            patient: kind == Kind::Postgres,
             promises: Mutex::default(),
             unanswered: Mutex::default(),
             lost: AtomicUsize::default(),
@@ -83,14 +79,9 @@ impl Clients {
 
     /// Sends again what was never answered.
     pub(super) fn settle(&self, mut caller: Caller) {
-        loop {
-            let waiting = std::mem::take(&mut *self.unanswered.lock().expect("no client panicked"));
-            if waiting.is_empty() {
-                return;
-            }
-            for order in waiting {
-                assert!(self.send(&mut caller, order, false), "the last server died");
-            }
+        let waiting = std::mem::take(&mut *self.unanswered.lock().expect("no client panicked"));
+        for order in waiting {
+            assert!(self.send(&mut caller, order, false), "the last server died");
         }
     }
 
@@ -107,9 +98,8 @@ impl Clients {
                 self.promises.lock().expect("no client panicked").push(promise);
             }
             Reply::Refused => {}
-            Reply::ComeBack if self.patient => self.keep(order),
-            Reply::ComeBack | Reply::Broken => {
-                assert!(faults, "something is broken: {order:?}");
+            Reply::ComeBack(answer) | Reply::Broken(answer) => {
+                assert!(faults, "something is broken: {order:?}: {answer:?}");
                 self.keep(order);
             }
         }

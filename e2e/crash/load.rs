@@ -48,7 +48,7 @@ impl Load {
         let size = Size::on(kind);
         let world = World::on(kind, &world::catalogue(seed, size));
         let credential = world.credential("alice", &[]);
-        let (clients, chance) = (Clients::of(size, kind), Chance::new(seed));
+        let (clients, chance) = (Clients::of(size), Chance::new(seed));
         Self { world, credential, clients, chance, rounds: 0 }
     }
 

@@ -29,16 +29,16 @@ enum How {
 }
 
 /// What the server said to an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reply {
     /// It is on disk under this name.
     Accepted(Name),
     /// The order does not fit what is on file, as happens to clients who know nothing of each other.
     Refused,
     /// Not now, come back (503 with `Retry-After`). The order may be on disk all the same.
-    ComeBack,
+    ComeBack(Answer),
     /// Something is broken. As good as no answer: the order may be on disk all the same.
-    Broken,
+    Broken(Answer),
 }
 
 /// What a client is given for an order.
@@ -120,12 +120,12 @@ impl Order {
         let answer =
             caller.http.try_post(&format!("/api/v1/{method}"), &headers, body.as_bytes())?;
         if asks_to_come_back(&answer) {
-            return Ok(Reply::ComeBack);
+            return Ok(Reply::ComeBack(answer));
         }
         Ok(match answer.code().as_str() {
             "ok" => Reply::Accepted(Name::Ticket(answer.ticket().parse().expect("a number"))),
             "101" | "302" | "400" | "402" => Reply::Refused,
-            "000" | "001" => Reply::Broken,
+            "000" | "001" => Reply::Broken(answer),
             _ => panic!("{self:?}: {answer:?}"),
         })
     }
@@ -139,7 +139,7 @@ impl Order {
         let path = format!("/kommitt/ccsimplemailapi/{path}");
         let answer = caller.http.try_post(&path, &[("Prefer", "respond-async")], b"")?;
         if asks_to_come_back(&answer) {
-            return Ok(Reply::ComeBack);
+            return Ok(Reply::ComeBack(answer));
         }
         Ok(match answer.status {
             200 => {
@@ -147,7 +147,7 @@ impl Order {
                 Reply::Accepted(Name::Request(relation, sequence))
             }
             404 | 409 => Reply::Refused,
-            500 | 503 => Reply::Broken,
+            500 | 503 => Reply::Broken(answer),
             _ => panic!("{self:?}: {answer:?}"),
         })
     }

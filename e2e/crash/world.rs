@@ -33,6 +33,10 @@ pub(crate) fn sim(n: usize) -> String {
 }
 
 /// Every fault that the simulated network can have, each rare enough that no ticket uses up its attempts.
+///
+/// The deadline is a hundred times what a command takes at most: it is for the commands that are never answered. With a tenth
+/// of it a busy machine, which lets a server wait for a processor and a disk, was late for some ticket eight times in a row;
+/// that ticket was unknown from then on, as it must be, and never ended.
 const NETWORK: &str = r#"
 [[network]]
 code = "AS"

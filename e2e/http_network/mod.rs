@@ -13,13 +13,13 @@ use crate::rig::*;
 const SECRET: &str = "element-canary-7Qx2mB";
 
 /// An element and the runtime that it lives on.
-struct Peer {
-    element: Element,
+pub(crate) struct Peer {
+    pub(crate) element: Element,
     _runtime: Runtime,
 }
 
 impl Peer {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let element = runtime.block_on(Element::start());
         Self { element, _runtime: runtime }
@@ -83,7 +83,12 @@ json.suspended = "{{suspended}}"
 }
 
 fn world(peer: &Peer) -> World {
-    let world = World::with(&catalogue(peer, None));
+    world_on(Kind::chosen(), peer)
+}
+
+/// A world on this kind of database, whose network `AS` is at `peer`.
+pub(crate) fn world_on(kind: Kind, peer: &Peer) -> World {
+    let world = World::on(kind, &catalogue(peer, None));
     world.file("element.key", &format!("{SECRET}\n"));
     world.file(OUTAGE_FILE, "");
     world

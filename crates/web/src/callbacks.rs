@@ -15,6 +15,7 @@ use provisor_engine::{Engine, Error, ReportTaken};
 use crate::kit::Kit;
 use crate::kit::answer::{Answer, BUSY_RETRY_SECONDS, Outcome};
 use crate::kit::body::BodyError;
+use crate::kit::busy::Cause;
 use crate::kit::exchange::{Exchange, Trouble, log_fault};
 
 /// The route's name in figures and logs.
@@ -52,9 +53,13 @@ async fn take(kit: &Kit, engine: &Engine, token: &str, mut exchange: Exchange) -
         Ok(ReportTaken::Unreadable) => {
             answer(StatusCode::UNPROCESSABLE_ENTITY, Outcome::Invalid, "unreadable")
         }
-        Ok(ReportTaken::NoDriver) => busy("no_driver"),
+        Ok(ReportTaken::NoDriver) => {
+            let error = "the network's driver is not there yet";
+            kit.busy(exchange.route, &exchange.id, Cause::Driver, &error);
+            busy("no_driver")
+        }
         Err(Error::Busy(error)) => {
-            kit.log_busy(&exchange, &error);
+            kit.busy(exchange.route, &exchange.id, (&error).into(), &error);
             busy("busy")
         }
         Err(error @ (Error::Refused(_) | Error::Fault(_))) => {

@@ -13,20 +13,22 @@ use crate::support::{KI, Network, OPC, absent, command, iccid, imsi, present, se
 
 /// How long a command may be repeated.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What is between two attempts: enough to let others work.
-const BREATH: Duration = Duration::from_millis(4);
+/// How often it is looked whether the driver can do it: a network that is there again sends no event. Without a pause that
+/// would take the cores from what is waited for.
+const LOOK: Duration = Duration::from_millis(4);
 
 /// Repeats a command as the engine would; answers every outcome, those that repeat themselves once.
 async fn until_done(driver: &OsmoHlr, ticket: i64, wants: Vec<Want>) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     let began = Instant::now();
+    let mut looks = tokio::time::interval(LOOK);
     while outcomes.last() != Some(&Outcome::Done) {
+        looks.tick().await;
         let outcome = driver.ensure(&command(ticket, wants.clone())).await;
         let refused = matches!(outcome, Outcome::Refused { .. });
         assert!(!refused && began.elapsed() < PATIENCE, "{outcomes:?}, then {outcome:?}");
         outcomes.push(outcome);
         outcomes.dedup();
-        tokio::time::sleep(BREATH).await;
     }
     outcomes
 }

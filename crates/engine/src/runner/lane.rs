@@ -105,7 +105,7 @@ impl Lane {
                 self.begin(claimed);
             }
             if failed {
-                tokio::time::sleep(STORE_PAUSE).await;
+                self.going_on(tokio::time::sleep(STORE_PAUSE), 0).await;
             }
         }
     }
@@ -148,8 +148,9 @@ impl Lane {
         }
     }
 
-    /// Waits for the store while what is under way goes on: a command of several steps is not held up by a commit. What
-    /// ends meanwhile must fit into one batch with the settlements that are `being_written`, which may come back.
+    /// Waits for the store while what is under way goes on: a command of several steps is not held up by a commit, and what
+    /// was answered in time is heard in time. What ends meanwhile must fit into one batch with the settlements that are
+    /// `being_written`, which may come back.
     async fn going_on<T>(&mut self, at_store: impl Future<Output = T>, being_written: usize) -> T {
         let mut at_store = pin!(at_store);
         loop {

@@ -11,15 +11,13 @@ use provisor_domain::driver::{
 };
 use provisor_domain::limits::REPAIRS_MAX;
 use provisor_domain::store::{Operations, Reconcile, TicketDetail, TicketFilter};
-use provisor_domain::{
-    Imsi, NetworkCode, OrderKind, SealedKeys, ServiceSelector, TicketId, TicketState,
-};
+use provisor_domain::{Imsi, NetworkCode, OrderKind, SealedKeys, TicketId, TicketState};
 use provisor_drivers::simulator::{LoggedCommand, Settings, Simulator, Subscriber};
 use provisor_engine::{Checking, Checks, NetworkFactory, Runner, ServiceOrder, Stands};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::rig::{World, catalogue, eventually, iccid, network, origin};
+use crate::rig::{World, by_sim, catalogue, eventually, iccid, network, origin};
 use crate::running::{Act, Script};
 
 /// A little more than the time after which a ticket's SIMs are looked at.
@@ -42,6 +40,17 @@ impl Simulated {
         Self { world: World::of(catalogue(), factory).await, dir }
     }
 
+    /// With services in SIMs 1 to `count`, and a runner that has connected them and checks its networks.
+    async fn with_services(count: usize) -> (Self, Checked) {
+        let simulated = Self::new().await;
+        let running = Checked::of(&simulated.world);
+        let mario = simulated.world.call("MarioG").await;
+        for number in 1..=count {
+            simulated.world.connected(&mario, number).await;
+        }
+        (simulated, running)
+    }
+
     fn subscriber(&self, number: usize) -> Option<Subscriber> {
         let all = Simulator::subscribers(&self.dir.path().join("AS.db")).unwrap();
         all.into_iter().find(|subscriber| subscriber.iccid == iccid(number))
@@ -60,9 +69,10 @@ impl Simulated {
         assert_eq!(other.ensure(&Command { once, wants, fresh: false }).await, Outcome::Done);
     }
 
-    async fn done(&self, order: ServiceOrder, selector: &ServiceSelector) {
+    /// The service in SIM 1 is changed.
+    async fn done(&self, order: ServiceOrder) {
         let mario = self.world.call("MarioG").await;
-        let raised = self.world.engine.change_service(&mario, selector.clone(), order).await;
+        let raised = self.world.engine.change_service(&mario, by_sim(1), order).await;
         self.world.until(raised.unwrap().ticket, &[TicketState::Completed]).await;
     }
 }
@@ -133,13 +143,11 @@ fn subscription(subscriber: &Subscriber) -> Subscription {
 
 #[tokio::test]
 async fn what_the_network_lost_is_set_again_by_a_ticket() {
-    let simulated = Simulated::new().await;
+    let (simulated, running) = Simulated::with_services(1).await;
     let world = &simulated.world;
-    let running = Checked::of(world);
-    let mario = world.call("MarioG").await;
-    let selector = world.connected(&mario, 1).await;
     let before = simulated.subscriber(1).unwrap();
-    let service = world.engine.service(&mario.caller, selector).await.unwrap().service;
+    let mario = world.caller("MarioG").await;
+    let service = world.engine.service(&mario, by_sim(1)).await.unwrap().service;
     simulated.plant(1, Wanted::Absent).await;
     world.clock.pass(SOON);
     let repair = repaired(world).await;
@@ -147,7 +155,7 @@ async fn what_the_network_lost_is_set_again_by_a_ticket() {
     assert_eq!(repair.ticket.about.service(), Some(service.code));
     assert_eq!(subscription(&simulated.subscriber(1).unwrap()), subscription(&before));
     // The caller whose service it is can follow it.
-    let seen = world.ticket(&mario.caller, repair.ticket.id).await;
+    let seen = world.ticket(&mario, repair.ticket.id).await;
     assert_eq!(seen.state, TicketState::Completed);
     let other = world.caller("Other").await;
     assert!(world.engine.ticket(&other, repair.ticket.id).await.is_err());
@@ -159,15 +167,12 @@ async fn what_the_network_lost_is_set_again_by_a_ticket() {
 
 #[tokio::test]
 async fn a_command_that_came_late_is_undone() {
-    let simulated = Simulated::new().await;
+    let (simulated, running) = Simulated::with_services(1).await;
     let world = &simulated.world;
-    let running = Checked::of(world);
-    let mario = world.call("MarioG").await;
-    let selector = world.connected(&mario, 1).await;
     let bar = || "AS_SUS_MSISDN".parse().unwrap();
-    simulated.done(ServiceOrder::AddBar(bar()), &selector).await;
+    simulated.done(ServiceOrder::AddBar(bar())).await;
     let barred = simulated.subscriber(1).unwrap();
-    simulated.done(ServiceOrder::RemoveBar(bar()), &selector).await;
+    simulated.done(ServiceOrder::RemoveBar(bar())).await;
     let lifted = simulated.subscriber(1).unwrap();
     assert!(barred.suspended && !lifted.suspended);
     simulated.plant(1, Wanted::Present(subscription(&barred))).await;
@@ -179,13 +184,10 @@ async fn a_command_that_came_late_is_undone() {
 
 #[tokio::test]
 async fn a_sim_that_came_back_after_its_service_ended_is_taken_off_again() {
-    let simulated = Simulated::new().await;
+    let (simulated, running) = Simulated::with_services(1).await;
     let world = &simulated.world;
-    let running = Checked::of(world);
-    let mario = world.call("MarioG").await;
-    let selector = world.connected(&mario, 1).await;
     let before = simulated.subscriber(1).unwrap();
-    simulated.done(ServiceOrder::Disconnect, &selector).await;
+    simulated.done(ServiceOrder::Disconnect).await;
     assert_eq!(simulated.subscriber(1), None);
     simulated.plant(1, Wanted::Present(subscription(&before))).await;
     world.clock.pass(Duration::from_hours(25));
@@ -197,11 +199,8 @@ async fn a_sim_that_came_back_after_its_service_ended_is_taken_off_again() {
 
 #[tokio::test]
 async fn what_nobody_of_us_asked_for_is_reported_and_repaired_only_where_the_catalogue_says_so() {
-    let simulated = Simulated::new().await;
+    let (simulated, running) = Simulated::with_services(1).await;
     let world = &simulated.world;
-    let running = Checked::of(world);
-    let mario = world.call("MarioG").await;
-    world.connected(&mario, 1).await;
     let before = simulated.subscriber(1).unwrap();
     let foreign = Subscription { tariff: "FOREIGN".parse().unwrap(), ..subscription(&before) };
     simulated.plant(1, Wanted::Present(foreign.clone())).await;
@@ -268,21 +267,16 @@ async fn a_drift_that_comes_back_again_and_again_is_left_to_a_person() {
 
 #[tokio::test]
 async fn while_a_restored_database_is_adopted_networks_are_read_and_nothing_is_sent() {
-    let simulated = Simulated::new().await;
+    let (simulated, running) = Simulated::with_services(3).await;
     let world = &simulated.world;
-    let mario = world.call("MarioG").await;
-    let running = Checked::of(world);
-    for number in [1, 2, 3] {
-        world.connected(&mario, number).await;
-    }
     running.finish().await;
     // Four orders that are open when the database is put back: the first one was done, the second one was not, of the
     // third one the network has something else by now, the last one changes only the books.
     let bar = || ServiceOrder::AddBar("AS_SUS_MSISDN".parse().unwrap());
+    let mario = world.call("MarioG").await;
     let mut open = Vec::new();
     for number in [1, 2, 3] {
-        let selector = crate::rig::by_sim(number);
-        let raised = world.engine.change_service(&mario, selector, bar()).await.unwrap();
+        let raised = world.engine.change_service(&mario, by_sim(number), bar()).await.unwrap();
         open.push(raised.ticket);
     }
     open.push(world.connect(&mario, 4).await.ticket);
@@ -328,14 +322,11 @@ async fn while_a_restored_database_is_adopted_networks_are_read_and_nothing_is_s
 
 #[tokio::test]
 async fn what_a_restore_left_undecided_is_never_repaired_by_itself() {
-    let simulated = Simulated::new().await;
+    let (simulated, running) = Simulated::with_services(1).await;
     let world = &simulated.world;
-    let mario = world.call("MarioG").await;
-    let running = Checked::of(world);
-    let selector = world.connected(&mario, 1).await;
     let bar = || "AS_SUS_MSISDN".parse().unwrap();
-    simulated.done(ServiceOrder::AddBar(bar()), &selector).await;
-    simulated.done(ServiceOrder::RemoveBar(bar()), &selector).await;
+    simulated.done(ServiceOrder::AddBar(bar())).await;
+    simulated.done(ServiceOrder::RemoveBar(bar())).await;
     running.finish().await;
     // After the backup the service was barred again: a state that the books once had asked for.
     let mut barred = subscription(&simulated.subscriber(1).unwrap());
@@ -362,13 +353,8 @@ async fn what_a_restore_left_undecided_is_never_repaired_by_itself() {
 
 #[tokio::test]
 async fn several_nodes_share_a_sweep_and_find_everything() {
-    let simulated = Simulated::new().await;
+    let (simulated, running) = Simulated::with_services(8).await;
     let world = &simulated.world;
-    let mario = world.call("MarioG").await;
-    let running = world.run();
-    for number in 1..=8 {
-        world.connected(&mario, number).await;
-    }
     running.finish().await;
     for number in 1..=8 {
         simulated.plant(number, Wanted::Absent).await;

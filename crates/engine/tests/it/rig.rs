@@ -31,7 +31,7 @@ const LONGEST_PROBE: Duration = Duration::from_secs(6);
 /// How often a wait looks. Without a pause it would take the cores from what it waits for.
 const LOOK: Duration = Duration::from_millis(2);
 /// How long a wait may take: only a stall reaches it, also on a machine that builds something else meanwhile.
-const STALLED_AFTER: Duration = Duration::from_mins(5);
+pub(crate) const STALLED_AFTER: Duration = Duration::from_mins(5);
 
 pub(crate) const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
@@ -202,6 +202,11 @@ impl World {
         let now = self.clock.now();
         self.store.catalogue_write(catalogue, origin(), now).await.unwrap();
         self.look().await;
+    }
+
+    /// What processes that write to the database file take in turns.
+    pub(crate) fn turn(&self) -> std::fs::File {
+        std::fs::File::open(self.dir.path().join("test.db.turn")).unwrap()
     }
 
     /// What another process on the same database file is, as far as it can be without a process: it shares nothing

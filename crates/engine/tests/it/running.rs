@@ -16,7 +16,7 @@ use provisor_domain::{Iccid, Imsi, TicketState};
 use provisor_engine::{ConnectOrder, NetworkFactory};
 use tokio::sync::Notify;
 
-use crate::rig::{Running, World, connect, iccid, origin};
+use crate::rig::{Running, STALLED_AFTER, World, connect, eventually, iccid, origin};
 
 /// What a scripted network does with the command of this number (counted from 0).
 type Play = Box<dyn Fn(usize) -> Act + Send + Sync>;
@@ -27,6 +27,8 @@ pub(crate) enum Act {
     /// Obeys, but nobody hears of it.
     ObeyInSilence,
     Hang,
+    /// Obeys, and takes so long for it.
+    Slowly(Duration),
     Panic,
 }
 
@@ -100,6 +102,11 @@ impl Driver for Script {
             }
             Act::Hang => {
                 self.released.notified().await;
+                Outcome::Done
+            }
+            Act::Slowly(latency) => {
+                tokio::time::sleep(latency).await;
+                self.obey(command);
                 Outcome::Done
             }
             Act::Panic => panic!("a driver's bug"),
@@ -240,6 +247,41 @@ async fn a_hung_network_holds_up_nobody_elses_tickets() {
     }
     for number in 0..10 {
         world.connected(&mario, number).await;
+    }
+    running.finish().await;
+}
+
+#[tokio::test]
+async fn an_answer_is_heard_in_time_while_the_store_is_slow() {
+    // The second answer comes while the first one waits to be written, and its time is over before the store's patience is.
+    let script = Script::new(|n| match n {
+        0 => Act::Hang,
+        _ => Act::Slowly(Duration::from_millis(500)),
+    });
+    let limits = DriverLimits { command_deadline: Duration::from_secs(4), ..script.limits };
+    let script = Arc::new(Script { limits, ..script });
+    let world = World::with(script.clone()).await;
+    let running = world.run();
+    let mario = world.call("MarioG").await;
+    let mut tickets = Vec::new();
+    for number in [1, 2] {
+        tickets.push(world.connect(&mario, number).await.ticket);
+        while script.commands() < number {
+            tokio::task::yield_now().await;
+        }
+    }
+    // As long as somebody else has the turn, the store writes nothing.
+    let turn = world.turn();
+    turn.lock().unwrap();
+    script.released.notify_one();
+    let heard = eventually(async || {
+        (script.status(&iccid(2), None).await == NetworkStatus::Active).then_some(())
+    });
+    tokio::time::timeout(STALLED_AFTER, heard).await.expect("the second answer is heard");
+    turn.unlock().unwrap();
+    for ticket in tickets {
+        let detail = world.until(ticket, &[TicketState::Completed]).await;
+        assert_eq!(detail.attempts.len(), 1, "{detail:?}");
     }
     running.finish().await;
 }

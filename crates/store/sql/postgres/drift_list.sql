@@ -1,11 +1,9 @@
 -- drift_list
-SELECT
-  drift.network, drift.iccid, sim.customer, service.code, drift.kind, drift.found, drift.what, drift.since_at, drift.seen_at,
-  drift.ticket_id, drift.repairs
+SELECT drift.network, drift.iccid, sim.customer,
+  (SELECT code FROM service WHERE iccid = drift.iccid AND (CASE WHEN status IN ('A', 'B') THEN 0 ELSE code END) = 0),
+  drift.kind, drift.found, drift.what, drift.since_at, drift.seen_at, drift.ticket_id, drift.repairs
 FROM drift
 JOIN sim ON sim.iccid = drift.iccid
-LEFT JOIN service
-  ON service.iccid = drift.iccid AND (CASE WHEN service.status IN ('A', 'B') THEN 0 ELSE service.code END) = 0
 WHERE $1::text IS NULL OR drift.network = $1
 ORDER BY drift.network, drift.iccid
 LIMIT $2

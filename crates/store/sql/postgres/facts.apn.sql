@@ -1,5 +1,4 @@
 -- facts.apn
-SELECT apn.network
+SELECT asked.place, apn.network
 FROM unnest($1::text[]) WITH ORDINALITY AS asked (code, place)
-LEFT JOIN apn ON apn.code = ANY (ARRAY[asked.code])
-ORDER BY asked.place
+JOIN apn ON apn.code = ANY (ARRAY[asked.code])

@@ -1,5 +1,5 @@
 -- facts.template
-SELECT tariff.network, template.tariff, template.apns, template.boltons
-FROM template
-JOIN tariff ON tariff.code = template.tariff
-WHERE template.code = $1
+SELECT asked.place, tariff.network, template.tariff, template.apns, template.boltons
+FROM unnest($1::text[]) WITH ORDINALITY AS asked (code, place)
+JOIN template ON template.code = ANY (ARRAY[asked.code])
+JOIN tariff ON tariff.code = ANY (ARRAY[template.tariff])

@@ -21,6 +21,8 @@ const CHANNEL: &str = "provisor_ticket_due";
 const NOTIFY: &str = "SELECT pg_notify($1, code) FROM unnest($2::text[]) AS code";
 /// Networks that wait to be told, and that were heard of, at most; the rest is found by polling.
 const WAITING_MAX: usize = 1_024;
+/// How long it stays silent after a notification, which is a commit of its own: who rings meanwhile is told of by the next.
+const GATHER: Duration = Duration::from_millis(5);
 /// How long nobody tries after the connection was lost.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -102,6 +104,7 @@ async fn speak(
         }
         let codes: Vec<&str> = networks.iter().map(NetworkCode::as_str).collect();
         client.execute(&notify, &[&CHANNEL, &codes]).await?;
+        tokio::time::sleep(GATHER).await;
     }
     Ok(())
 }

@@ -11,7 +11,6 @@ use provisor_domain::store::{
     TemplateFacts, TicketFound,
 };
 use provisor_domain::support_case::{NewSupportCase, SupportCase};
-use provisor_domain::ticket::Subject;
 use provisor_domain::{
     CustomerNumber, Iccid, Imsi, Msisdn, ReportingGroup, Scope, ServiceCode, ServiceSelector,
     TicketId, TicketTypeCode, UserKind,
@@ -19,12 +18,17 @@ use provisor_domain::{
 use tokio_postgres::Row;
 
 use super::fault::{Fault, Result as Outcome};
-use super::link::{Answer, Ask, params};
+use super::link::{Ask, params};
+use super::question::Question;
 use super::tickets::{KeyRows, number_of_ticket, remembered};
 use super::{PostgresStore, audit, row, sql, told};
 
+/// Where the columns of an answer begin that was asked for together with others, after the place of its question.
+const ANSWER_AT: usize = 1;
 /// Where the columns of the SIM begin, after those of its service; the ticket that is open for it comes last.
-const SIM_AT: usize = row::SERVICE_COLUMNS;
+const SIM_AT: usize = ANSWER_AT + row::SERVICE_COLUMNS;
+/// Where those of the SIM of a connect begin, after its contract's customer and its tariff's network.
+const CONNECT_SIM_AT: usize = ANSWER_AT + 2;
 
 #[async_trait]
 impl Directory for PostgresStore {
@@ -48,8 +52,8 @@ impl Directory for PostgresStore {
         selector: ServiceSelector,
     ) -> Result<(ServiceFound, Option<Imsi>), StoreError> {
         let found = async {
-            let answers = self.ask(&[service(&scope, &selector)]).await?;
-            let (found, sim) = read_service(&scope, first(&answers, 0))?;
+            let rows = self.ask_together(vec![service(&scope, &selector)]).await?;
+            let (found, sim) = read_service(&scope, first(&rows, 0))?;
             Ok((found, sim.and_then(|facts| facts.sim.imsi)))
         };
         told(found.await)
@@ -85,8 +89,8 @@ impl Directory for PostgresStore {
 }
 
 /// The first row of an answer, if there is one.
-fn first(answers: &[Answer], at: usize) -> Option<&Row> {
-    answers.get(at).and_then(|answer| answer.rows.first())
+fn first(answers: &[Vec<Row>], at: usize) -> Option<&Row> {
+    answers.get(at).and_then(|rows| rows.first())
 }
 
 fn read_contract(row: &Row) -> Outcome<ContractSummary> {
@@ -97,46 +101,51 @@ fn read_contract(row: &Row) -> Outcome<ContractSummary> {
     })
 }
 
-fn service(scope: &Scope, selector: &ServiceSelector) -> Ask {
+fn service(scope: &Scope, selector: &ServiceSelector) -> Question {
     let sql = match (selector.code(), selector.cli()) {
         (Some(_), _) => sql::SERVICE_FIND_CODE,
         (None, Some(_)) => sql::SERVICE_FIND_CLI,
         (None, None) => sql::SERVICE_FIND_ICCID,
     };
-    let asked = params![
-        scope.user.0,
-        selector.code().map(ServiceCode::number),
-        selector.cli().map(Msisdn::to_string),
-        selector.iccid().map(Iccid::to_string),
+    let values = [
+        scope.user.0.into(),
+        selector.code().map(ServiceCode::number).into(),
+        selector.cli().map(Msisdn::to_string).into(),
+        selector.iccid().map(Iccid::to_string).into(),
     ];
-    Ask::new(sql, asked)
+    Question::new(sql, values)
 }
 
 fn read_service(scope: &Scope, row: Option<&Row>) -> Outcome<(ServiceFound, Option<SimFacts>)> {
     let Some(row) = row else { return Ok((ServiceFound::Absent, None)) };
-    let service = row::service(row, 0)?;
+    let service = row::service(row, ANSWER_AT)?;
     if !scope.kind.reaches(service.code, service.group.as_ref()) {
         return Ok((ServiceFound::OutsideKind, None));
     }
     Ok((ServiceFound::Found(Box::new(service)), Some(read_sim(row, SIM_AT)?)))
 }
 
-/// What the key stands for; of no key, nothing.
-fn earlier(key: Option<&Idempotency>) -> Ask {
-    let (user, method, key) =
-        key.map_or((0, "", ""), |key| (key.user.0, key.method, key.key.as_str()));
-    Ask::new(sql::FACTS_REMEMBERED, params![user, method, key.to_owned()])
+/// What the key stands for.
+fn earlier(key: &Idempotency) -> Question {
+    let values = [key.user.0.into(), key.method.to_owned().into(), key.key.clone().into()];
+    Question::new(sql::FACTS_REMEMBERED, values)
 }
 
 fn read_earlier(key: Option<&Idempotency>, row: Option<&Row>) -> Outcome<Option<Earlier>> {
     let (Some(key), Some(row)) = (key, row) else { return Ok(None) };
-    let same = row::bytes(row, 0)? == key.fingerprint;
-    Ok(Some(if same { Earlier::Ticket(row::ticket_id(row, 1)?) } else { Earlier::Other }))
+    let same = row::bytes(row, ANSWER_AT)? == key.fingerprint;
+    let ticket = row::ticket_id(row, ANSWER_AT + 1)?;
+    Ok(Some(if same { Earlier::Ticket(ticket) } else { Earlier::Other }))
 }
 
-fn sim(scope: &Scope, iccid: &Iccid) -> Ask {
-    let subject = Subject::Sim(iccid.clone()).key();
-    Ask::new(sql::FACTS_SIM, params![scope.user.0, iccid.to_string(), subject])
+/// What a code or number stands for, for the scope's user.
+fn granted(sql: &'static str, scope: &Scope, code: &impl ToString) -> Question {
+    Question::new(sql, [scope.user.0.into(), code.to_string().into()])
+}
+
+/// What a code stands for, for everybody.
+fn known(sql: &'static str, code: &impl ToString) -> Question {
+    Question::new(sql, [code.to_string().into()])
 }
 
 /// A SIM, then the ticket that is open for it.
@@ -146,71 +155,73 @@ fn read_sim(row: &Row, at: usize) -> Outcome<SimFacts> {
 }
 
 fn read_products(about: &ChangeAbout, row: Option<&Row>) -> Outcome<Products> {
+    let code = |row| row::text(row, ANSWER_AT);
+    let sim = |row| read_sim(row, ANSWER_AT);
     Ok(match about {
         ChangeAbout::Nothing => Products::Nothing,
         ChangeAbout::Bar(_) => Products::Bar(row.map(read_bar).transpose()?),
-        ChangeAbout::Bolton(_) => Products::Bolton(row.map(|row| row::text(row, 0)).transpose()?),
+        ChangeAbout::Bolton(_) => Products::Bolton(row.map(code).transpose()?),
         ChangeAbout::Template(_) => Products::Template(row.map(read_template).transpose()?),
-        ChangeAbout::NewSim(_) => Products::NewSim(row.map(|row| read_sim(row, 0)).transpose()?),
+        ChangeAbout::NewSim(_) => Products::NewSim(row.map(sim).transpose()?),
     })
 }
 
 fn read_bar(row: &Row) -> Outcome<BarFacts> {
-    Ok(BarFacts { network: row::text(row, 0)?, suspends: row::get(row, 1)? })
+    let suspends = row::get(row, ANSWER_AT + 1)?;
+    Ok(BarFacts { network: row::text(row, ANSWER_AT)?, suspends })
 }
 
 fn read_template(row: &Row) -> Outcome<TemplateFacts> {
     Ok(TemplateFacts {
-        network: row::text(row, 0)?,
-        tariff: row::text(row, 1)?,
-        apns: row::json(row, 2)?,
-        boltons: row::json(row, 3)?,
+        network: row::text(row, ANSWER_AT)?,
+        tariff: row::text(row, ANSWER_AT + 1)?,
+        apns: row::json(row, ANSWER_AT + 2)?,
+        boltons: row::json(row, ANSWER_AT + 3)?,
     })
 }
 
-fn products(scope: &Scope, about: &ChangeAbout) -> Option<Ask> {
-    let granted = |code: &str| params![scope.user.0, code.to_owned()];
+fn products(scope: &Scope, about: &ChangeAbout) -> Option<Question> {
     Some(match about {
         ChangeAbout::Nothing => return None,
-        ChangeAbout::Bar(bar) => Ask::new(sql::FACTS_BAR, granted(bar.as_str())),
-        ChangeAbout::Bolton(bolton) => Ask::new(sql::FACTS_BOLTON, granted(bolton.as_str())),
-        ChangeAbout::Template(template) => {
-            Ask::new(sql::FACTS_TEMPLATE, params![template.to_string()])
-        }
-        ChangeAbout::NewSim(iccid) => sim(scope, iccid),
+        ChangeAbout::Bar(bar) => granted(sql::FACTS_BAR, scope, bar),
+        ChangeAbout::Bolton(bolton) => granted(sql::FACTS_BOLTON, scope, bolton),
+        ChangeAbout::Template(template) => known(sql::FACTS_TEMPLATE, template),
+        ChangeAbout::NewSim(iccid) => granted(sql::FACTS_SIM, scope, iccid),
     })
 }
 
 impl PostgresStore {
     async fn connect_facts(&self, ask: &ConnectAsk) -> Outcome<ConnectFacts> {
+        let asked = [
+            ask.scope.user.0.into(),
+            ask.contract.to_string().into(),
+            ask.iccid.to_string().into(),
+            ask.tariff.to_string().into(),
+        ];
+        let mut questions = vec![Question::new(sql::FACTS_CONNECT, asked)];
+        questions.extend(ask.apns.iter().map(|apn| known(sql::FACTS_APN, apn)));
+        let apns = 1..questions.len();
         let key = ask.idempotency.as_ref();
-        let apns: Vec<String> = ask.apns.iter().map(ToString::to_string).collect();
-        let contract = params![ask.scope.user.0, ask.contract.to_string()];
-        let answers = self
-            .ask(&[
-                earlier(key),
-                Ask::new(sql::FACTS_CONTRACT, contract),
-                sim(&ask.scope, &ask.iccid),
-                Ask::new(sql::FACTS_TARIFF, params![ask.tariff.to_string()]),
-                Ask::new(sql::FACTS_APN, params![apns]),
-            ])
-            .await?;
-        let apns = answers.last().map(|answer| answer.rows.iter()).unwrap_or_default();
+        questions.extend(key.map(earlier));
+        let answers = self.ask_together(questions).await?;
+        let facts = first(&answers, 0).ok_or_else(|| Fault::broken("an order without facts"))?;
+        let sim = row::text_or_none::<Iccid>(facts, CONNECT_SIM_AT)?;
+        let network = |at| first(&answers, at).map(|row| row::text(row, ANSWER_AT)).transpose();
         Ok(ConnectFacts {
-            earlier: read_earlier(key, first(&answers, 0))?,
-            contract_customer: first(&answers, 1).map(|row| row::text(row, 0)).transpose()?,
-            sim: first(&answers, 2).map(|row| read_sim(row, 0)).transpose()?,
-            tariff_network: first(&answers, 3).map(|row| row::text(row, 0)).transpose()?,
-            apn_networks: apns.map(|row| row::text_or_none(row, 0)).collect::<Outcome<_>>()?,
+            earlier: read_earlier(key, first(&answers, apns.end))?,
+            contract_customer: row::text_or_none(facts, ANSWER_AT)?,
+            tariff_network: row::text_or_none(facts, ANSWER_AT + 1)?,
+            sim: sim.map(|_| read_sim(facts, CONNECT_SIM_AT)).transpose()?,
+            apn_networks: apns.map(network).collect::<Outcome<_>>()?,
         })
     }
 
     async fn change_facts(&self, ask: &ChangeAsk) -> Outcome<ChangeFacts> {
         let key = ask.idempotency.as_ref();
-        let mut asks = vec![service(&ask.scope, &ask.selector)];
-        asks.extend(key.is_some().then(|| earlier(key)));
-        asks.extend(products(&ask.scope, &ask.about));
-        let answers = self.ask(&asks).await?;
+        let mut questions = vec![service(&ask.scope, &ask.selector)];
+        questions.extend(key.map(earlier));
+        questions.extend(products(&ask.scope, &ask.about));
+        let answers = self.ask_together(questions).await?;
         let (service, sim) = read_service(&ask.scope, first(&answers, 0))?;
         Ok(ChangeFacts {
             earlier: read_earlier(key, first(&answers, 1))?,
@@ -243,20 +254,21 @@ impl PostgresStore {
     async fn support_case_open(&self, case: &NewSupportCase) -> Outcome<Opened> {
         let mut work = self.work().await?;
         let key = case.idempotency.as_ref();
-        let known = Ask::new(sql::TICKET_TYPE_FIND, params![case.ticket_type.to_string()]);
-        let known = work.go(&[known]).await?;
+        let asked = params![case.ticket_type.to_string()];
+        let known = work.one(sql::TICKET_TYPE_FIND, asked).await?;
         if let Some(answer) = remembered(&mut work, key, case.raised).await? {
             return Ok(answer);
         }
-        if first(&known, 0).is_none() {
+        if known.rows.is_empty() {
             return Err(Fault::conflict(format!("ticket type {} is not known", case.ticket_type)));
         }
         let id = number_of_ticket(&mut work).await?;
         if let Some(key) = key {
             let mut rows = KeyRows::default();
-            rows.add(key, id, case.raised)?;
+            rows.add(key, 1, case.raised)?;
             let won = work.go(&[rows.ask()]).await?;
-            if first(&won, 0).is_none() {
+            let won = won.first().is_some_and(|answer| !answer.rows.is_empty());
+            if !won {
                 // Somebody else used the key since; his answer is there now.
                 let answer = remembered(&mut work, Some(key), case.raised).await?;
                 return answer.ok_or_else(|| Fault::unavailable("the key was used and forgotten"));

@@ -1,53 +1,76 @@
-//! Concurrent calls that open tickets share one transaction: while one commits, the next gathers.
+//! Concurrent calls share statements: while some are at the database, the next ones gather.
 //!
-//! Invariant: one call's tickets are never in two transactions. When a batch of several calls is refused as a whole, each
-//! call is opened by itself, so that only the one that does not fit is told.
+//! Nobody waits for company: whoever comes to an idle connection is served alone, and under load as many as came while the
+//! last ones were served are served together. A statement about a hundred costs little more than a statement about one.
+//!
+//! Invariant: one call's things are never in two transactions. When several calls are refused as a whole, each is served by
+//! itself, so that only the one that does not fit is told.
 
 use std::sync::Arc;
 
-use provisor_domain::store::{NewTicket, Opened, StoreError};
+use provisor_domain::store::StoreError;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::fault::Fault;
+use super::fault::{Fault, Result};
 use super::line::Line;
-use super::tickets::open;
 use super::{Shared, told};
 
 /// Calls that wait at most; who comes on top of them is told to come back.
 const WAITING_MAX: usize = 4_096;
 
-struct Call {
-    tickets: Vec<NewTicket>,
-    answer: oneshot::Sender<std::result::Result<Vec<Opened>, StoreError>>,
+/// What calls bring one or more of, to be done with what others bring.
+pub(super) trait Gathered: Send + Sync + Sized + 'static {
+    /// What each of them is answered.
+    type Answer: Send + 'static;
+
+    /// The connections that serve it.
+    fn lines(shared: &Shared) -> &[Line];
+
+    /// Does all of it, in one transaction; answers in its order.
+    fn together(
+        shared: &Shared,
+        line: &Line,
+        all: &[Self],
+    ) -> impl Future<Output = Result<Vec<Self::Answer>>> + Send;
+}
+
+type Told<T> = std::result::Result<T, StoreError>;
+
+struct Call<T: Gathered> {
+    brought: Vec<T>,
+    answer: oneshot::Sender<Told<Vec<T::Answer>>>,
 }
 
 /// Where calls wait. Clones share it; when the last one is dropped, it ends.
-#[derive(Clone)]
-pub(super) struct Gatherer {
-    calls: mpsc::Sender<Call>,
+pub(super) struct Gatherer<T: Gathered> {
+    calls: mpsc::Sender<Call<T>>,
 }
 
-impl Gatherer {
-    /// Starts it on the runtime that this is called on.
+impl<T: Gathered> Clone for Gatherer<T> {
+    fn clone(&self) -> Self {
+        Self { calls: self.calls.clone() }
+    }
+}
+
+impl<T: Gathered> Gatherer<T> {
+    /// Starts it on the runtime that this is called on. `group_max`: how many things are done together at most.
     pub(super) fn spawn(shared: &Arc<Shared>, group_max: usize) -> Self {
         let (calls, waiting) = mpsc::channel(WAITING_MAX);
         let waiting = Arc::new(Mutex::new(Waiting { calls: waiting, left: None }));
-        for opener in 0..shared.openers.len() {
-            tokio::spawn(serve(Arc::clone(shared), opener, Arc::clone(&waiting), group_max));
+        for line in 0..T::lines(shared).len() {
+            tokio::spawn(serve(Arc::clone(shared), line, Arc::clone(&waiting), group_max));
         }
         Self { calls }
     }
 
-    pub(super) async fn open(
-        &self,
-        tickets: Vec<NewTicket>,
-    ) -> std::result::Result<Vec<Opened>, StoreError> {
-        let (answer, opened) = oneshot::channel();
-        self.calls.try_send(Call { tickets, answer }).map_err(|error| match error {
+    /// What comes of what a call brings.
+    pub(super) async fn join(&self, brought: Vec<T>) -> Told<Vec<T::Answer>> {
+        let (answer, told) = oneshot::channel();
+        self.calls.try_send(Call { brought, answer }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => ended(),
         })?;
-        opened.await.unwrap_or_else(|_| Err(ended()))
+        told.await.unwrap_or_else(|_| Err(ended()))
     }
 }
 
@@ -55,25 +78,25 @@ fn ended() -> StoreError {
     StoreError::Broken("the store was closed".to_owned())
 }
 
-struct Waiting {
-    calls: mpsc::Receiver<Call>,
+struct Waiting<T: Gathered> {
+    calls: mpsc::Receiver<Call<T>>,
     /// One that did not fit into the batch before.
-    left: Option<Call>,
+    left: Option<Call<T>>,
 }
 
-impl Waiting {
-    /// Whatever waits, as far as it fits into one transaction; `None` when nobody will come any more.
-    async fn gather(&mut self, group_max: usize) -> Option<Vec<Call>> {
+impl<T: Gathered> Waiting<T> {
+    /// Whatever waits, as far as it may be done together; `None` when nobody will come any more.
+    async fn gather(&mut self, group_max: usize) -> Option<Vec<Call<T>>> {
         let first = match self.left.take() {
             Some(call) => call,
             None => self.calls.recv().await?,
         };
-        let mut count = first.tickets.len();
+        let mut count = first.brought.len();
         let mut calls = vec![first];
         while count < group_max
             && let Ok(call) = self.calls.try_recv()
         {
-            count += call.tickets.len();
+            count += call.brought.len();
             if count > group_max {
                 self.left = Some(call);
                 break;
@@ -84,28 +107,33 @@ impl Waiting {
     }
 }
 
-/// Opens what waits, on one connection.
-async fn serve(shared: Arc<Shared>, opener: usize, waiting: Arc<Mutex<Waiting>>, group_max: usize) {
+/// Serves what waits, on one connection.
+async fn serve<T: Gathered>(
+    shared: Arc<Shared>,
+    line: usize,
+    waiting: Arc<Mutex<Waiting<T>>>,
+    group_max: usize,
+) {
     loop {
         let Some(calls) = waiting.lock().await.gather(group_max).await else { return };
-        open_all(&shared, &shared.openers[opener], calls).await;
+        serve_all(&shared, &T::lines(&shared)[line], calls).await;
     }
 }
 
-async fn open_all(shared: &Shared, line: &Line, calls: Vec<Call>) {
-    let sizes: Vec<usize> = calls.iter().map(|call| call.tickets.len()).collect();
-    let (tickets, answers): (Vec<_>, Vec<_>) =
-        calls.into_iter().map(|call| (call.tickets, call.answer)).unzip();
-    let tickets: Vec<NewTicket> = tickets.into_iter().flatten().collect();
-    let opened = open(shared, line, &tickets).await;
-    let apart = sizes.len() > 1 && matches!(&opened, Err(fault) if is_refused(fault));
-    let (mut rest, mut opened) = (tickets.as_slice(), told(opened));
+async fn serve_all<T: Gathered>(shared: &Shared, line: &Line, calls: Vec<Call<T>>) {
+    let sizes: Vec<usize> = calls.iter().map(|call| call.brought.len()).collect();
+    let (brought, answers): (Vec<_>, Vec<_>) =
+        calls.into_iter().map(|call| (call.brought, call.answer)).unzip();
+    let brought: Vec<T> = brought.into_iter().flatten().collect();
+    let done = T::together(shared, line, &brought).await;
+    let apart = sizes.len() > 1 && matches!(&done, Err(fault) if is_refused(fault));
+    let (mut rest, mut done) = (brought.as_slice(), told(done));
     for (size, answer) in sizes.into_iter().zip(answers) {
         let (own, others) = rest.split_at(size);
         rest = others;
-        let told = match &mut opened {
-            _ if apart => told(open(shared, line, own).await),
-            Ok(opened) => Ok(opened.drain(..size).collect()),
+        let told = match &mut done {
+            _ if apart => told(T::together(shared, line, own).await),
+            Ok(done) => Ok(done.drain(..size).collect()),
             Err(error) => Err(error.clone()),
         };
         // Who does not wait any more finds his ticket by his key.
@@ -113,7 +141,7 @@ async fn open_all(shared: &Shared, line: &Line, calls: Vec<Call>) {
     }
 }
 
-/// Whether the database took offence at what was to be written, rather than being away.
+/// Whether the database took offence at what was asked or to be written, rather than being away.
 fn is_refused(fault: &Fault) -> bool {
     matches!(fault.to_store_error(), StoreError::Conflict(_) | StoreError::Broken(_))
 }

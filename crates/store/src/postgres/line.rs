@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use super::address::Address;
 use super::fault::{Fault, Result};
-use super::link::Link;
+use super::link::{Answer, Ask, Frame, Link, SNAPSHOT};
 use super::work::Work;
 use super::{Options, open};
 
@@ -81,6 +81,16 @@ impl Line {
         tracing::warn!(reason, "the database cannot be reached");
         *failed = Some((Instant::now(), reason.clone()));
         Err(Fault::unavailable(reason))
+    }
+
+    /// Asks several things about one moment. What broke off is asked once more, on a new connection.
+    pub(super) async fn ask(&self, asks: &[Ask]) -> Result<Vec<Answer>> {
+        let frame = if asks.len() > 1 { SNAPSHOT } else { Frame::default() };
+        let link = self.link().await?;
+        match link.go(asks, frame).await {
+            Err(_) if link.is_broken() => self.link().await?.go(asks, frame).await,
+            other => other,
+        }
     }
 
     /// Begins a write, when nobody else writes here.

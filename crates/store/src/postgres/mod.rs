@@ -24,6 +24,7 @@ mod link;
 mod open;
 mod operations;
 mod portal;
+mod question;
 mod reconcile;
 mod row;
 mod sql;
@@ -40,7 +41,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
-use provisor_domain::store::StoreError;
+use provisor_domain::store::{NewTicket, StoreError};
 use tokio_postgres::Row;
 
 pub use open::OpenError;
@@ -53,7 +54,8 @@ use bell::Bell;
 use fault::{Fault, Result as Outcome};
 use gather::Gatherer;
 use line::Line;
-use link::{Answer, Ask, Frame, Param, SNAPSHOT};
+use link::{Answer, Ask, Param};
+use question::Question;
 use work::Work;
 
 /// How a store is opened.
@@ -108,7 +110,8 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct PostgresStore {
     shared: Arc<Shared>,
-    gatherer: Gatherer,
+    opening: Gatherer<NewTicket>,
+    asking: Gatherer<Question>,
 }
 
 struct Shared {
@@ -148,8 +151,9 @@ impl PostgresStore {
             clock: options.clock,
             bell: Bell::hang(address),
         });
-        let gatherer = Gatherer::spawn(&shared, options.group_max);
-        Ok(Self { shared, gatherer })
+        let opening = Gatherer::spawn(&shared, options.group_max);
+        let asking = Gatherer::spawn(&shared, question::TOGETHER_MAX);
+        Ok(Self { shared, opening, asking })
     }
 
     /// Migrates the database that `url` names. Answers from and to which schema it went (equal when there was nothing
@@ -171,17 +175,17 @@ impl PostgresStore {
         writers[next % writers.len()].work().await
     }
 
-    /// Asks several things about one moment. One that broke off is asked once more, on a new connection.
+    /// Asks several things about one moment.
     async fn ask(&self, asks: &[Ask]) -> Outcome<Vec<Answer>> {
-        let frame = if asks.len() > 1 { SNAPSHOT } else { Frame::default() };
         let next = self.shared.next_reader.fetch_add(1, Ordering::Relaxed);
         let readers = &self.shared.readers;
-        let line = &readers[next % readers.len()];
-        let link = line.link().await?;
-        match link.go(asks, frame).await {
-            Err(_) if link.is_broken() => line.link().await?.go(asks, frame).await,
-            other => other,
-        }
+        readers[next % readers.len()].ask(asks).await
+    }
+
+    /// Asks several things about one moment, together with what others ask. Answers the rows of each, which begin with
+    /// a place that says nothing any more.
+    async fn ask_together(&self, questions: Vec<Question>) -> Outcome<Vec<Vec<Row>>> {
+        Ok(self.asking.join(questions).await?)
     }
 
     /// Asks one thing.

@@ -5,7 +5,8 @@
 //!
 //! Rows are looked up by a join with what was asked for that says `column = ANY (ARRAY[asked.value])` where `column =
 //! asked.value` would do: only an index can answer that. The plain form may be answered by going through all of a table, and
-//! is while the planner takes the table for empty, as a queue is most of the time.
+//! is while the planner takes the table for empty, as a queue is most of the time. Where two columns are looked for, the planner may take
+//! one of them for the index and check the other; there a question of its own, `(SELECT … WHERE a = … AND b = …)`, is sure.
 
 macro_rules! statements {
     ($($name:ident = $file:literal;)*) => {
@@ -85,10 +86,9 @@ statements! {
     FACTS_APN = "facts.apn";
     FACTS_BAR = "facts.bar";
     FACTS_BOLTON = "facts.bolton";
-    FACTS_CONTRACT = "facts.contract";
+    FACTS_CONNECT = "facts.connect";
     FACTS_REMEMBERED = "facts.remembered";
     FACTS_SIM = "facts.sim";
-    FACTS_TARIFF = "facts.tariff";
     FACTS_TEMPLATE = "facts.template";
     GUESS_FAILED = "guess_failed";
     GUESS_FAILED_FORGET = "guess_failed.forget";

@@ -6,6 +6,7 @@ use provisor_domain::store::Store;
 use provisor_store::postgres::{LeaseClock, OpenError, Options, PostgresStore};
 
 mod cut;
+mod locks;
 mod nodes;
 mod proxy;
 mod relations;

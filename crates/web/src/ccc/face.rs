@@ -19,6 +19,7 @@ use super::method::Method;
 use super::request::Request;
 use crate::kit::Kit;
 use crate::kit::answer::Answer;
+use crate::kit::busy::Cause;
 use crate::kit::exchange::{Exchange, log_fault};
 use crate::kit::figures::Route;
 
@@ -117,7 +118,7 @@ impl Face {
         match error {
             SignInError::Failed => WireError::of(Code::SignInFailed),
             SignInError::Busy => {
-                self.kit.log_busy(exchange, &error);
+                self.kit.busy(exchange.route, &exchange.id, Cause::SignIn, &error);
                 WireError::busy()
             }
             SignInError::Store(error) => self.refused(error.into(), exchange),
@@ -129,7 +130,7 @@ impl Face {
         match error {
             Error::Refused(refusal) => refusal.into(),
             Error::Busy(error) => {
-                self.kit.log_busy(exchange, &error);
+                self.kit.busy(exchange.route, &exchange.id, (&error).into(), &error);
                 WireError::busy()
             }
             Error::Fault(error) => {

@@ -6,7 +6,6 @@
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -19,6 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 
 use super::answer::Answer;
 use super::body::{self, BodyError};
+use super::busy::Cause;
 use super::figures::Route;
 use super::request_id::{self, RequestId};
 use super::{Kit, client};
@@ -97,7 +97,14 @@ impl Kit {
         let (id, source) = (exchange.id.clone(), exchange.source);
         let answer = match self.room(source) {
             Ok(_room) => self.guarded(voice, &id, route, work(exchange)).await,
-            Err(trouble) => voice(trouble),
+            Err(trouble) => {
+                if trouble == Trouble::Overloaded {
+                    let most = self.limits.requests_in_flight_max;
+                    let error = format_args!("{most} requests are being worked on");
+                    self.busy(route.name, &id, Cause::Requests, &error);
+                }
+                voice(trouble)
+            }
         };
         let took = began.elapsed();
         route.answered(answer.outcome, took);
@@ -113,15 +120,6 @@ impl Kit {
         respond(answer, id)
     }
 
-    /// Logs that callers are told to come back because of what lies behind the face; once a second at most, so that an
-    /// overload is not made worse by telling of it.
-    pub(crate) fn log_busy(&self, exchange: &Exchange, error: &dyn Display) {
-        if self.busy_log.now() {
-            let route = exchange.route;
-            tracing::warn!(route, request.id = %exchange.id, %error, "told a caller to come back");
-        }
-    }
-
     /// Room to work on one more request from `source`, until it is dropped.
     fn room(&self, source: IpAddr) -> Result<Room<'_>, Trouble> {
         if let Some(rate) = &self.rate {
@@ -132,12 +130,6 @@ impl Kit {
         let room = Room(&self.metrics.in_flight);
         if before < most {
             return Ok(room);
-        }
-        if self.busy_log.now() {
-            tracing::warn!(
-                in_flight = before,
-                "too many requests at once; telling callers to come back"
-            );
         }
         Err(Trouble::Overloaded)
     }
@@ -158,7 +150,8 @@ impl Kit {
                 voice(Trouble::Panicked)
             }
             Err(_) => {
-                tracing::warn!(route = route.name, request.id = %id, "a request took too long");
+                let error = format_args!("it took longer than {:?}", self.limits.request_deadline);
+                self.busy(route.name, id, Cause::Deadline, &error);
                 voice(Trouble::Deadline)
             }
         }
@@ -184,28 +177,6 @@ fn respond(answer: Answer, id: RequestId) -> Response {
     headers.insert(request_id::HEADER, id.into_header());
     headers.extend(answer.headers);
     response
-}
-
-/// Says yes at most once a second.
-#[derive(Debug)]
-pub(crate) struct OncePerSecond {
-    start: Instant,
-    next: AtomicU64,
-}
-
-impl Default for OncePerSecond {
-    fn default() -> Self {
-        Self { start: Instant::now(), next: AtomicU64::new(0) }
-    }
-}
-
-impl OncePerSecond {
-    fn now(&self) -> bool {
-        let second = self.start.elapsed().as_secs();
-        let next = self.next.load(Ordering::Relaxed);
-        let order = Ordering::Relaxed;
-        second >= next && self.next.compare_exchange(next, second + 1, order, order).is_ok()
-    }
 }
 
 /// Logs a fault of ours, once, without anything that the caller sent.

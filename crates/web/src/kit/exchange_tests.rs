@@ -33,11 +33,26 @@ async fn a_panic_is_answered_counted_and_leaves_room() {
     assert!(page.lines().any(|l| l == line), "{page}");
 }
 
-#[test]
-fn once_per_second_is_once_in_a_row() {
-    let once = OncePerSecond::default();
-    assert!(once.now());
-    // All of these cannot take a second; if they did, one more would be allowed.
-    let more = (0..1_000).filter(|_| once.now()).count();
-    assert!(more <= 1, "{more}");
+#[tokio::test]
+async fn who_finds_no_room_is_told_to_come_back_and_it_is_counted_why() {
+    let mut registry = Registry::default();
+    let limits = HttpLimits { requests_in_flight_max: 0, ..HttpLimits::default() };
+    let kit = Kit::new(limits, HttpMetrics::new(&mut registry));
+    let route = kit.metrics.route("test");
+    let voice: Voice = |trouble| {
+        assert_eq!(trouble, Trouble::Overloaded);
+        Answer { outcome: Outcome::Unavailable, ..Answer::json(Vec::new()) }
+    };
+    for _ in 0..3 {
+        let work = async |_: Exchange| -> Answer { panic!("there is no room") };
+        kit.exchange(&route, voice, Request::new(Body::empty()), work).await;
+    }
+    let mut page = String::new();
+    text::encode(&mut page, &registry).unwrap();
+    for line in [
+        r#"provisor_http_come_back_total{cause="requests"} 3"#,
+        r#"provisor_http_come_back_total{cause="database"} 0"#,
+    ] {
+        assert!(page.lines().any(|l| l == line), "{page}");
+    }
 }

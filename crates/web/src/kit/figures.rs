@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::answer::Outcome;
+use super::busy::Cause;
 
 /// Upper bounds in seconds: from a query out of memory to a request's deadline.
 const SECONDS: [f64; 13] =
@@ -28,19 +29,35 @@ struct RouteLabels {
     route: &'static str,
 }
 
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CauseLabels {
+    cause: &'static str,
+}
+
 /// Counters and histograms of requests.
 #[derive(Debug)]
 pub struct HttpMetrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
     pub(crate) in_flight: Gauge,
+    /// In the order of [`Cause::ALL`].
+    pub(super) come_back: [Counter; Cause::ALL.len()],
 }
 
 impl HttpMetrics {
     /// Figures that are shown by `registry`: `provisor_http_requests_total{route,outcome}`,
-    /// `provisor_http_request_seconds{route}`, `provisor_http_requests_in_flight`.
+    /// `provisor_http_request_seconds{route}`, `provisor_http_requests_in_flight`, `provisor_http_come_back_total{cause}`.
     pub fn new(registry: &mut Registry) -> Self {
+        let come_back = Family::<CauseLabels, Counter>::default();
+        registry.register(
+            "provisor_http_come_back",
+            "Callers told to come back though no maintenance is under way, by cause",
+            come_back.clone(),
+        );
+        let counter =
+            |cause: Cause| come_back.get_or_create_owned(&CauseLabels { cause: cause.as_str() });
         let metrics = Self {
+            come_back: Cause::ALL.map(counter),
             requests: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             in_flight: Gauge::default(),

@@ -4,6 +4,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod body;
+pub(crate) mod busy;
 pub(crate) mod client;
 pub(crate) mod exchange;
 pub(crate) mod figures;
@@ -24,7 +25,7 @@ pub(crate) struct Kit {
     pub(crate) metrics: HttpMetrics,
     ids: RequestIds,
     rate: Option<RateLimit>,
-    busy_log: exchange::OncePerSecond,
+    busy_log: [busy::OncePerSecond; busy::Cause::ALL.len()],
 }
 
 impl Kit {
@@ -32,7 +33,7 @@ impl Kit {
         Self {
             ids: RequestIds::new(),
             rate: RateLimit::new(limits.requests_per_second),
-            busy_log: exchange::OncePerSecond::default(),
+            busy_log: Default::default(),
             limits,
             metrics,
         }

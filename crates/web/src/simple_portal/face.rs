@@ -24,6 +24,7 @@ use super::shown;
 use super::words::Word;
 use crate::kit::Kit;
 use crate::kit::answer::Answer;
+use crate::kit::busy::Cause;
 use crate::kit::exchange::{Exchange, log_fault};
 use crate::kit::figures::Route;
 
@@ -163,7 +164,7 @@ impl Face {
             BackEndError::Failed => Word::SignInFailed.into(),
             BackEndError::Foreign => Word::NotForTenant.into(),
             BackEndError::Busy => {
-                self.kit.log_busy(exchange, &error);
+                self.kit.busy(exchange.route, &exchange.id, Cause::SignIn, &error);
                 Word::Busy.into()
             }
             BackEndError::Store(error) => Stopped::Engine(error.into()),
@@ -197,11 +198,14 @@ impl Face {
         let request = self.engine.portal_request(ticket, patience).await;
         drop(place);
         let request = request.map_err(Stopped::Engine)?;
+        if at_once {
+            // It may be over already. But what came of it was not asked for, and the answer must not depend on who was faster.
+            return Ok(reply::at_once(reply::requested(form, &call.customer, &request)));
+        }
         if request.state == RequestState::Failed {
             return Err(Complaint::failed(&request).into());
         }
-        let answer = reply::requested(form, &call.customer, &request);
-        Ok(if at_once { reply::at_once(answer) } else { answer })
+        Ok(reply::requested(form, &call.customer, &request))
     }
 
     /// What the caller is told. Faults are logged here, once, and not explained.
@@ -210,7 +214,7 @@ impl Face {
             Stopped::Said(complaint) => complaint,
             Stopped::Engine(Error::Refused(refusal)) => refusal.into(),
             Stopped::Engine(Error::Busy(error)) => {
-                self.kit.log_busy(exchange, &error);
+                self.kit.busy(exchange.route, &exchange.id, (&error).into(), &error);
                 Word::Busy.into()
             }
             Stopped::Engine(Error::Fault(error)) => {

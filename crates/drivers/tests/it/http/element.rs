@@ -35,6 +35,8 @@ pub(crate) enum Mode {
     ActsAndDrops,
     /// What it should, and it never answers.
     ActsAndHangs,
+    /// Nothing for now, and it never answers.
+    Hangs,
     /// What it should, and it answers this.
     ActsAndAnswers(u16),
     /// It takes it with 202 and never reports.
@@ -190,6 +192,10 @@ async fn answer(
         }
         Mode::ActsAndHangs => {
             act();
+            std::future::pending::<Infallible>().await;
+            return dropped();
+        }
+        Mode::Hangs => {
             std::future::pending::<Infallible>().await;
             return dropped();
         }

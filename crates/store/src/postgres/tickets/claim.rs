@@ -23,7 +23,7 @@ use secrecy::SecretString;
 use tokio_postgres::Row;
 
 use super::super::fault::{Fault, Result};
-use super::super::link::{Ask, params};
+use super::super::link::{Answer, Ask, params};
 use super::super::work::Work;
 use super::super::{LeaseClock, portal, row, sql};
 use super::number;
@@ -45,11 +45,7 @@ pub(super) async fn claim(mut work: Work, ask: &ClaimAsk, clock: LeaseClock) -> 
         .map_err(|error| Fault::broken(format!("the lease does not end: {error}")))?;
     let until = ask.now.checked_add(lease);
     let until = until.map_err(|error| Fault::broken(format!("the lease does not end: {error}")))?;
-    let now = match clock {
-        LeaseClock::Caller => ask.now.as_millisecond(),
-        LeaseClock::Database => row::get(work.one(sql::CLOCK, vec![]).await?.one()?, 0)?,
-    };
-    let walk = walk(&mut work, ask, now).await?;
+    let (walk, now) = walk(&mut work, ask, clock).await?;
     let mut claimed = Claimed { leases: Vec::new(), last: ask.after.clone(), more: !walk.complete };
     if let Some(last) = walk.due.last() {
         claimed.last = Some(last.clone());
@@ -62,9 +58,7 @@ pub(super) async fn claim(mut work: Work, ask: &ClaimAsk, clock: LeaseClock) -> 
     let found = numbered(&mut work, ask, found).await?;
     // Its end by the caller's clock: the database counts from a later moment than the caller's `now`.
     let ends = now.saturating_add(until.as_millisecond() - ask.now.as_millisecond());
-    let taking = take(&found, ask, ends);
-    claimed.leases = leases(&mut work, found, until).await?;
-    work.commit_with(&[taking]).await?;
+    claimed.leases = take(work, ask, found, (until, ends)).await?;
     Ok(claimed)
 }
 
@@ -75,31 +69,42 @@ struct Walk {
     complete: bool,
 }
 
-/// Walks once round the customers, beginning after the one who was served last.
-async fn walk(work: &mut Work, ask: &ClaimAsk, now: i64) -> Result<Walk> {
+/// Walks once round the customers, beginning after the one who was served last; also answers what time it is.
+async fn walk(work: &mut Work, ask: &ClaimAsk, clock: LeaseClock) -> Result<(Walk, i64)> {
     let start = ask.after.as_ref().map_or("", CustomerNumber::as_str);
     let most = ask.take.min(CUSTOMERS_PER_CLAIM_MAX);
-    let mut walk = Walk { due: Vec::new(), complete: false };
-    let mut steps = 0;
-    let laps = [(start, None), ("", Some(start.to_owned()))];
-    for (after, last) in laps.into_iter().take(if start.is_empty() { 1 } else { 2 }) {
-        let left = CUSTOMERS_STEPPED_OVER - steps;
-        if walk.due.len() == most || (left == 0 && !walk.due.is_empty()) {
-            return Ok(walk);
-        }
+    let now = match clock {
+        LeaseClock::Caller => Some(ask.now.as_millisecond()),
+        LeaseClock::Database => None,
+    };
+    let lap = |after: &str, last: Option<String>| {
         let network = ask.network.to_string();
-        let (found, left) = (row::number(walk.due.len()), row::number(left));
-        let asked = params![network, after.to_owned(), last, now, row::number(most), left, found];
-        let answer = work.one(sql::TICKET_CLAIM_NEXT_CUSTOMER, asked).await?;
+        let limits = [row::number(most), row::number(CUSTOMERS_STEPPED_OVER)];
+        let asked = params![network, after.to_owned(), last, now, limits[0], limits[1]];
+        Ask::new(sql::TICKET_CLAIM_NEXT_CUSTOMER, asked)
+    };
+    let mut laps = vec![lap(start, None)];
+    laps.extend((!start.is_empty()).then(|| lap("", Some(start.to_owned()))));
+    let laps_end = laps.len();
+    // At the end: what is due for the walk must not be early for what comes after it.
+    laps.extend(now.is_none().then(|| Ask::new(sql::CLOCK, vec![])));
+    let answers = work.go(&laps).await?;
+    let mut walk = Walk { due: Vec::new(), complete: true };
+    for answer in &answers[..laps_end] {
+        walk.complete &= answer.rows.len() < CUSTOMERS_STEPPED_OVER;
         for row in &answer.rows {
             if row::get(row, 1)? {
                 walk.due.push(row::text(row, 0)?);
             }
         }
-        steps = (steps + answer.rows.len()).min(CUSTOMERS_STEPPED_OVER);
     }
-    walk.complete = walk.due.len() < most && steps < CUSTOMERS_STEPPED_OVER;
-    Ok(walk)
+    walk.complete &= walk.due.len() < most;
+    walk.due.truncate(most);
+    let now = match now {
+        Some(now) => now,
+        None => row::get(answers[laps_end].one()?, 0)?,
+    };
+    Ok((walk, now))
 }
 
 /// Finds what is due and locks it; also answers whether there may be more.
@@ -253,8 +258,14 @@ fn new_sim(found: &Found) -> Option<&Iccid> {
     }
 }
 
-/// Reads the books that are not read with the ticket: SIMs to move to, portal customers.
-async fn leases(work: &mut Work, found: Vec<Found>, until: Timestamp) -> Result<Vec<Lease>> {
+/// Makes the tickets the worker's, until then by the caller's clock and by the one that counts, and reads the books that are
+/// not read with the ticket: SIMs to move to, portal customers.
+async fn take(
+    work: Work,
+    ask: &ClaimAsk,
+    found: Vec<Found>,
+    (until, ends): (Timestamp, i64),
+) -> Result<Vec<Lease>> {
     let iccids: Vec<String> = found.iter().filter_map(new_sim).map(Iccid::to_string).collect();
     let (mut portal, mut records) = (Vec::new(), Vec::new());
     for one in &found {
@@ -263,30 +274,25 @@ async fn leases(work: &mut Work, found: Vec<Found>, until: Timestamp) -> Result<
             records.extend(portal::record(id));
         }
     }
-    let mut asks = vec![
-        portal::generation(),
-        Ask::new(sql::SIM_FIND, params![iccids.clone()]),
-        Ask::new(sql::TICKET_CLAIM_KEYS, params![iccids]),
-        Ask::new(sql::TICKET_CLAIM_SECRET, params![portal]),
-    ];
-    asks.append(&mut records);
-    let answers = work.go(&asks).await?;
-    let generation = portal::read_generation(&answers, 0)?;
+    let (moves, portals) = (!iccids.is_empty(), !portal.is_empty());
+    let mut asks = vec![taking(&found, ask, ends)];
+    if moves {
+        asks.push(Ask::new(sql::SIM_FIND, params![iccids.clone()]));
+        asks.push(Ask::new(sql::TICKET_CLAIM_KEYS, params![iccids]));
+    }
+    if portals {
+        asks.push(portal::generation());
+        asks.push(Ask::new(sql::TICKET_CLAIM_SECRET, params![portal]));
+        asks.append(&mut records);
+    }
+    let answers = work.commit_with(&asks).await?;
     let mut answers = answers.into_iter().skip(1);
-    let mut next = || answers.next().map(|answer| answer.rows).unwrap_or_default();
-    let mut sims = HashMap::<Iccid, (SimRecord, SealedKeys)>::new();
-    for row in next() {
-        let sim = row::sim(&row, 0)?;
-        sims.insert(sim.iccid.clone(), (sim, SealedKeys::default()));
-    }
-    for row in next() {
-        if let Some((_, sealed)) = sims.get_mut(&row::text(&row, 0)?) {
-            *sealed = keys(&row, 1)?;
-        }
-    }
-    let mut secrets = HashMap::<TicketId, Option<PortalSecret>>::new();
-    for row in next() {
-        secrets.insert(row::ticket_id(&row, 0)?, portal::secret_or_none(&row, 1)?);
+    let sims = if moves { read_sims(answers.by_ref().take(2))? } else { HashMap::new() };
+    let (mut generation, mut secrets) = (0, HashMap::new());
+    if portals {
+        let own: Vec<_> = answers.by_ref().take(2).collect();
+        generation = portal::read_generation(&own, 0)?;
+        secrets = read_secrets(&own[1])?;
     }
     let mut leases = Vec::with_capacity(found.len());
     for mut one in found {
@@ -314,6 +320,30 @@ async fn leases(work: &mut Work, found: Vec<Found>, until: Timestamp) -> Result<
     Ok(leases)
 }
 
+/// SIMs with their keys: the SIMs, then the keys.
+fn read_sims(
+    answers: impl Iterator<Item = Answer>,
+) -> Result<HashMap<Iccid, (SimRecord, SealedKeys)>> {
+    let mut sims = HashMap::<Iccid, (SimRecord, SealedKeys)>::new();
+    for (answer, is_keys) in answers.zip([false, true]) {
+        for row in &answer.rows {
+            if !is_keys {
+                let sim = row::sim(row, 0)?;
+                sims.insert(sim.iccid.clone(), (sim, SealedKeys::default()));
+            } else if let Some((_, sealed)) = sims.get_mut(&row::text(row, 0)?) {
+                *sealed = keys(row, 1)?;
+            }
+        }
+    }
+    Ok(sims)
+}
+
+/// The passwords that orders of portal customers bring.
+fn read_secrets(answer: &Answer) -> Result<HashMap<TicketId, Option<PortalSecret>>> {
+    let read = |row| Ok((row::ticket_id(row, 0)?, portal::secret_or_none(row, 1)?));
+    answer.rows.iter().map(read).collect()
+}
+
 /// The keys of a SIM, either of which may be absent.
 fn keys(row: &Row, at: usize) -> Result<SealedKeys> {
     let key = |at| Ok::<_, Fault>(row::get::<Option<String>>(row, at)?.map(SecretString::from));
@@ -321,7 +351,7 @@ fn keys(row: &Row, at: usize) -> Result<SealedKeys> {
 }
 
 /// What makes the tickets the worker's until `ends`.
-fn take(found: &[Found], ask: &ClaimAsk, ends: i64) -> Ask {
+fn taking(found: &[Found], ask: &ClaimAsk, ends: i64) -> Ask {
     let ids: Vec<i64> = found.iter().map(|found| found.id.number()).collect();
     let in_doubt: Vec<bool> = found.iter().map(|found| found.in_doubt).collect();
     let clis: Vec<Option<String>> =

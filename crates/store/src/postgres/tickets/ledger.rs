@@ -242,7 +242,7 @@ impl Ledger {
             let now = vec![self.now.as_millisecond(); self.given_back.len()];
             asks.push(Ask::new(sql::TICKET_SETTLE_NUMBER_REST, params![self.given_back, now]));
         }
-        asks.extend(self.ended.asks());
+        asks.extend(self.ended.ask());
         asks.extend(self.staying.ask(self.clock, self.now));
         asks.extend(self.attempts.ask());
         if !self.unlocked.0.is_empty() {

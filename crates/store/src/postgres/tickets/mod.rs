@@ -28,7 +28,7 @@ use super::{LeaseClock, PostgresStore, Shared, row, sql, told};
 pub(super) use by_hand::{cancel, retry};
 pub(super) use ledger::{add_services, count_services};
 pub(super) use numbers::{Numbers, ticket as number_of_ticket};
-pub(super) use open::{open, remembered};
+pub(super) use open::remembered;
 pub(super) use opened::KeyRows;
 
 #[async_trait]
@@ -37,7 +37,7 @@ impl TicketStore for PostgresStore {
         check_batch(tickets.len())?;
         let networks: BTreeSet<NetworkCode> =
             tickets.iter().map(|ticket| ticket.network.clone()).collect();
-        let opened = self.gatherer.open(tickets).await?;
+        let opened = self.opening.join(tickets).await?;
         if opened.iter().any(|one| matches!(one, Opened::Ticket(_))) {
             for network in &networks {
                 self.shared.bell.ring(network);

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use provisor_domain::{ServiceCode, TicketId};
 
 use super::super::fault::{Fault, Result};
-use super::super::link::{Link, params};
+use super::super::link::{Answer, Ask, Link, params};
 use super::super::work::Work;
 use super::super::{row, sql};
 
@@ -57,18 +57,45 @@ impl Kept {
     }
 }
 
-/// The number of one ticket or support case.
-pub(in super::super) async fn ticket(work: &mut Work) -> Result<TicketId> {
-    let numbers = tickets(work, 1).await?;
-    numbers.first().copied().ok_or_else(|| Fault::broken("no number for a ticket"))
+/// What takes so many numbers of tickets, upward, for the statements of the transaction that come after it
+/// (`ticket_open.next_id`).
+pub(super) struct Tickets {
+    /// Those that are there already: whoever fails gives them back.
+    pub(super) kept: Vec<TicketId>,
+    missing: usize,
 }
 
-/// Numbers of tickets, upward.
-pub(super) async fn tickets(work: &mut Work, count: usize) -> Result<Vec<TicketId>> {
-    let link = work.link();
-    let numbers = link.numbers.tickets.take(work, sql::TICKET_OPEN_NEXT_ID, count).await?;
-    let number = |number| TicketId::new(number).ok_or_else(|| Fault::broken("no number"));
-    numbers.into_iter().map(number).collect()
+impl Tickets {
+    pub(super) fn of(link: &Link, count: usize) -> Self {
+        let kept = std::iter::from_fn(|| link.numbers.tickets.pop()).take(count);
+        let kept: Vec<TicketId> = kept.filter_map(TicketId::new).collect();
+        let missing = count - kept.len();
+        Self { kept, missing }
+    }
+
+    pub(super) fn ask(&self) -> Ask {
+        let kept: Vec<i64> = self.kept.iter().map(|id| id.number()).collect();
+        Ask::new(sql::TICKET_OPEN_NEXT_ID, params![kept, row::number(self.missing)])
+    }
+
+    /// All of them, those that are there first.
+    pub(super) fn read(answer: &Answer) -> Result<Vec<TicketId>> {
+        let numbers: &str = row::get(answer.one()?, 0)?;
+        let number = |number: &str| number.parse().ok().and_then(TicketId::new);
+        let numbers: Option<_> = numbers.split(' ').map(number).collect();
+        numbers.ok_or_else(|| Fault::broken("no number for a ticket"))
+    }
+}
+
+/// The number of one support case.
+pub(in super::super) async fn ticket(work: &mut Work) -> Result<TicketId> {
+    let numbers = Tickets::of(&work.link(), 1);
+    let answers = work.go(&[numbers.ask()]).await;
+    if answers.is_err() {
+        work.link().tickets_unused(numbers.kept);
+    }
+    let read = answers?.first().map(Tickets::read).transpose()?.unwrap_or_default();
+    read.first().copied().ok_or_else(|| Fault::broken("no number for a ticket"))
 }
 
 /// Codes of services, upward.

@@ -1,13 +1,17 @@
 //! Opening tickets, a whole batch in a few statements.
 //!
-//! The database answers first what the caller already has (a replayed key), then who holds the subject, then whether the
-//! checks still hold. What passes takes its key and its subjects: their primary keys decide against other nodes. Only then
-//! the versions are believed, because from here on nobody else changes them. Who lost a race, or wants what an earlier
-//! one of the batch has got, goes one more round.
+//! Tickets take their keys and subjects at once, in the same go as their numbers: the checks were made a moment ago, and
+//! nearly all pass. The primary keys decide against other nodes. Only then the versions are believed, because from here on
+//! nobody else changes them. What passed is written and committed in a second go.
 //!
-//! Invariants: only a ticket that passed all of it writes, and only such a one takes a number in its tenant's relations,
-//! which have no gaps. Keys, subjects and counters are locked in this order and each in their own: batches that meet do
-//! not block each other for good.
+//! Who did not get all, or wants what an earlier one of the batch has got, is looked at once more: what does he have already (a
+//! replayed key), who holds the subject, do the checks still hold? Almost always that answers him; when it does not, because
+//! what he wants is free now, the transaction begins anew, this time with that look: he must not take it while the others
+//! wait for what this one holds.
+//!
+//! Invariants: only a ticket that passed all of it stays written, and only such a one takes a number in its tenant's
+//! relations, which have no gaps. Keys, subjects and counters are locked in this order, each kind once and in its own order:
+//! batches that meet do not block each other for good.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -21,11 +25,12 @@ use provisor_domain::ticket::Subject;
 use tokio_postgres::Row;
 
 use super::super::fault::{Fault, Result};
+use super::super::gather::Gathered;
 use super::super::line::Line;
 use super::super::link::{Answer, Ask, Link, params};
 use super::super::work::Work;
 use super::super::{Shared, audit, row, sql};
-use super::numbers;
+use super::numbers::Tickets;
 use super::opened::{KeyRows, RequestRows, SecretRows, TicketRows};
 
 /// Most expired idempotency keys that are deleted with one new one.
@@ -37,15 +42,23 @@ const UNKNOWN_MAX: Duration = Duration::from_secs(10);
 /// Between two attempts at that.
 const UNKNOWN_PAUSE: Duration = Duration::from_millis(100);
 
+impl Gathered for NewTicket {
+    type Answer = Opened;
+
+    fn lines(shared: &Shared) -> &[Line] {
+        &shared.openers
+    }
+
+    async fn together(shared: &Shared, line: &Line, all: &[Self]) -> Result<Vec<Opened>> {
+        open(shared, line, all).await
+    }
+}
+
 /// Opens tickets, each in its own right, in one transaction. Answers are in their order.
 ///
 /// Where the connection breaks during the commit, it is found out whether that happened: the answer is true, or
 /// [`Fault::Unknown`] when the database stays away for longer than anybody waits.
-pub(in super::super) async fn open(
-    shared: &Shared,
-    line: &Line,
-    tickets: &[NewTicket],
-) -> Result<Vec<Opened>> {
+async fn open(shared: &Shared, line: &Line, tickets: &[NewTicket]) -> Result<Vec<Opened>> {
     let key = row::number(RandomState::new().build_hasher().finish() >> 1);
     let answers = vec![None; tickets.len()];
     let work = line.work().await?;
@@ -91,28 +104,37 @@ struct Candidate {
 
 impl Batch<'_> {
     async fn run(&mut self, mut work: Work) -> Result<()> {
-        let mut waiting: Vec<usize> = (0..self.tickets.len()).collect();
-        for _ in 0..ROUNDS_MAX {
-            let (passed, mut again) = self.look(&mut work, &waiting).await?;
-            let candidates = self.number(&mut work, passed).await?;
-            let (won, lost) = self.take(&mut work, candidates).await?;
+        for round in 0..ROUNDS_MAX {
+            let mut all: Vec<usize> = (0..self.tickets.len()).collect();
+            if round > 0 {
+                all = self.look(&mut work, all).await?;
+            }
+            let (first, mut again) = self.first_of_their_own(all);
+            let (won, lost) = self.take(&mut work, first).await?;
             again.extend(lost.iter().map(|one| one.at));
+            again.sort_unstable();
             self.give_up(&mut work, &lost).await?;
             for one in &won {
                 self.answers[one.at] = Some(Opened::Ticket(one.id));
             }
-            let asks = self.writes(&won)?;
-            if again.is_empty() {
+            if self.look(&mut work, again).await?.is_empty() {
                 if self.ids.is_empty() {
                     return Ok(()); // Nothing was written.
                 }
-                return work.commit_with(&asks).await.map(drop);
+                return work.commit_with(&self.writes(&won)?).await.map(drop);
             }
-            work.go(&asks).await?;
-            again.sort_unstable();
-            waiting = again;
+            self.begin_anew(&mut work).await?;
         }
         Err(Fault::unavailable("others were faster every time"))
+    }
+
+    /// Forgets everything, and lets go of what was taken.
+    async fn begin_anew(&mut self, work: &mut Work) -> Result<()> {
+        work.start_over().await?;
+        self.begun = false;
+        self.answers.fill(None);
+        self.link.tickets_unused(self.ids.drain(..));
+        Ok(())
     }
 
     /// Whether the transaction whose commit got no answer was committed. Waits for its end, on a server that does not
@@ -147,13 +169,24 @@ impl Batch<'_> {
         }
     }
 
-    /// Answers those that are answered by what stands. The others: those that pass, and those that want what one of these
-    /// is about to take.
-    async fn look(
-        &mut self,
-        work: &mut Work,
-        waiting: &[usize],
-    ) -> Result<(Vec<usize>, Vec<usize>)> {
+    /// Those of which no two want the same key or subject, each the first one that wants it; and the others.
+    fn first_of_their_own(&self, waiting: Vec<usize>) -> (Vec<usize>, Vec<usize>) {
+        let (mut keys, mut subjects) = (HashSet::new(), HashSet::new());
+        waiting.into_iter().partition(|at| {
+            let ticket = &self.tickets[*at];
+            let key = ticket.idempotency.as_ref().map(|key| (key.user, key.method, &key.key));
+            let free = key.is_none_or(|key| !keys.contains(&key))
+                && ticket.subjects.iter().all(|claim| !subjects.contains(&claim.subject));
+            if free {
+                keys.extend(key);
+                subjects.extend(ticket.subjects.iter().map(|claim| &claim.subject));
+            }
+            free
+        })
+    }
+
+    /// Answers those that are answered by what stands. The others may pass.
+    async fn look(&mut self, work: &mut Work, waiting: Vec<usize>) -> Result<Vec<usize>> {
         let tickets = self.tickets;
         let keys: Vec<usize> =
             waiting.iter().copied().filter(|at| tickets[*at].idempotency.is_some()).collect();
@@ -161,12 +194,10 @@ impl Batch<'_> {
             .iter()
             .filter_map(|at| Some((tickets[*at].idempotency.as_ref()?, tickets[*at].raised)));
         let mut asks = Vec::new();
-        let begins = !std::mem::replace(&mut self.begun, true);
-        asks.extend(begins.then(|| Ask::new(sql::TICKET_OPEN_TURN, params![self.key])));
         asks.extend((!keys.is_empty()).then(|| remembered_ask(of)));
         let asked = Subjects::of(waiting.iter().map(|at| &tickets[*at]));
         asks.extend(asked.asks());
-        let mut answers = work.go(&asks).await?.into_iter().skip(usize::from(begins));
+        let mut answers = work.go(&asks).await?.into_iter();
         let mut earlier = HashMap::new();
         if !keys.is_empty() {
             for found in answers.next().iter().flat_map(|answer| &answer.rows) {
@@ -178,70 +209,53 @@ impl Batch<'_> {
             }
         }
         let standing = asked.read(answers)?;
-        let (mut passed, mut again) = (Vec::new(), Vec::new());
-        let (mut keys, mut subjects) = (HashSet::new(), HashSet::new());
-        for at in waiting.iter().copied() {
-            let ticket = &tickets[at];
-            let answer = earlier.get(&at).copied().or_else(|| held_or_stale(ticket, &standing));
-            if answer.is_some() {
-                self.answers[at] = answer;
-                continue;
-            }
-            let key = ticket.idempotency.as_ref().map(|key| (key.user, key.method, &key.key));
-            let free = key.is_none_or(|key| !keys.contains(&key))
-                && ticket.subjects.iter().all(|claim| !subjects.contains(&claim.subject));
-            if free {
-                keys.extend(key);
-                subjects.extend(ticket.subjects.iter().map(|claim| &claim.subject));
-                passed.push(at);
-            } else {
-                again.push(at);
+        let mut passed = Vec::new();
+        for at in waiting {
+            let answer =
+                earlier.get(&at).copied().or_else(|| held_or_stale(&tickets[at], &standing));
+            match answer {
+                Some(_) => self.answers[at] = answer,
+                None => passed.push(at),
             }
         }
-        Ok((passed, again))
+        Ok(passed)
     }
 
-    async fn number(&mut self, work: &mut Work, passed: Vec<usize>) -> Result<Vec<Candidate>> {
-        let ids = numbers::tickets(work, passed.len()).await?;
-        self.ids.extend(&ids);
-        Ok(passed.into_iter().zip(ids).map(|(at, id)| Candidate { at, id }).collect())
-    }
-
-    /// Takes keys and subjects; answers who got all of theirs while the checks still hold, and who did not.
+    /// Takes numbers, keys and subjects; answers who got all of theirs while the checks still hold, and who did not.
     async fn take(
-        &self,
+        &mut self,
         work: &mut Work,
-        candidates: Vec<Candidate>,
+        passed: Vec<usize>,
     ) -> Result<(Vec<Candidate>, Vec<Candidate>)> {
-        if candidates.is_empty() {
-            return Ok((candidates, Vec::new()));
+        if passed.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
         }
-        let (mut keys, mut subjects, mut ids) = (KeyRows::default(), Vec::new(), Vec::new());
-        for one in &candidates {
-            let ticket = &self.tickets[one.at];
-            if let Some(key) = &ticket.idempotency {
-                keys.add(key, one.id, ticket.raised)?;
-            }
-            for claim in &ticket.subjects {
-                subjects.push(claim.subject.key());
-                ids.push(one.id.number());
-            }
+        let numbers = Tickets::of(&self.link, passed.len());
+        self.ids.extend(&numbers.kept);
+        let mut asks = Vec::new();
+        if !std::mem::replace(&mut self.begun, true) {
+            asks.push(Ask::new(sql::TICKET_OPEN_TURN, params![self.key]));
         }
-        let asked = Subjects::of(candidates.iter().map(|one| &self.tickets[one.at]));
-        let keyed = !keys.is_empty();
-        let mut asks: Vec<Ask> = if keyed { vec![keys.ask()] } else { Vec::new() };
-        asks.push(Ask::new(sql::TICKET_OPEN_LOCK, params![subjects, ids]));
+        let numbers_at = asks.len();
+        asks.push(numbers.ask());
+        let (keys, subjects) = self.wanted(&passed)?;
+        let keyed = keys.is_some();
+        asks.extend(keys);
+        asks.push(subjects);
+        let asked = Subjects::of(passed.iter().map(|at| &self.tickets[*at]));
         asks.extend(asked.asks());
-        let mut answers = work.go(&asks).await?.into_iter();
-        let mut next = || answers.next().map(|answer| answer.rows).unwrap_or_default();
-        let keyed_rows = if keyed { next() } else { Vec::new() };
-        let locked_rows = next();
+        let mut answers = work.go(&asks).await?.into_iter().skip(numbers_at);
+        let mut next = || answers.next().ok_or_else(|| Fault::broken("no answer"));
+        let ids = Tickets::read(&next()?)?;
+        self.ids.extend(&ids[numbers.kept.len()..]);
+        let keyed_rows = if keyed { next()?.rows } else { Vec::new() };
         let kept: HashSet<i64> =
             keyed_rows.iter().map(|row| row::get(row, 0)).collect::<Result<_>>()?;
         let locked: HashSet<String> =
-            locked_rows.iter().map(|row| row::get(row, 0)).collect::<Result<_>>()?;
+            next()?.rows.iter().map(|row| row::get(row, 0)).collect::<Result<_>>()?;
         let standing = asked.read(answers)?;
-        Ok(candidates.into_iter().partition(|one| {
+        let candidates = passed.into_iter().zip(ids).map(|(at, id)| Candidate { at, id });
+        Ok(candidates.partition(|one| {
             let ticket = &self.tickets[one.at];
             (ticket.idempotency.is_none() || kept.contains(&one.id.number()))
                 && ticket.subjects.iter().all(|claim| {
@@ -249,6 +263,23 @@ impl Batch<'_> {
                         && version(&claim.subject, &standing) == Some(claim.version)
                 })
         }))
+    }
+
+    /// What takes the keys of these tickets, if they have any, and their subjects.
+    fn wanted(&self, passed: &[usize]) -> Result<(Option<Ask>, Ask)> {
+        let (mut keys, mut subjects, mut places) = (KeyRows::default(), Vec::new(), Vec::new());
+        for (at, place) in passed.iter().zip(1..) {
+            let ticket = &self.tickets[*at];
+            if let Some(key) = &ticket.idempotency {
+                keys.add(key, place, ticket.raised)?;
+            }
+            for claim in &ticket.subjects {
+                subjects.push(claim.subject.key());
+                places.push(row::number(place));
+            }
+        }
+        let keyed = !keys.is_empty();
+        Ok((keyed.then(|| keys.ask()), Ask::new(sql::TICKET_OPEN_LOCK, params![subjects, places])))
     }
 
     /// Gives back what those who lost have taken.

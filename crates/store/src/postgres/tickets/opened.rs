@@ -20,15 +20,16 @@ pub(in super::super) struct KeyRows {
     methods: Vec<&'static str>,
     keys: Vec<String>,
     fingerprints: Vec<Vec<u8>>,
-    tickets: Vec<i64>,
+    places: Vec<i64>,
     expires: Vec<i64>,
 }
 
 impl KeyRows {
+    /// `place`: where the number of the key's ticket stands among those that the transaction took last, from 1.
     pub(in super::super) fn add(
         &mut self,
         key: &Idempotency,
-        id: TicketId,
+        place: usize,
         raised: Timestamp,
     ) -> Result<()> {
         let expires = raised
@@ -38,7 +39,7 @@ impl KeyRows {
         self.methods.push(key.method);
         self.keys.push(key.key.clone());
         self.fingerprints.push(key.fingerprint.to_vec());
-        self.tickets.push(id.number());
+        self.places.push(row::number(place));
         self.expires.push(expires.as_millisecond());
         Ok(())
     }
@@ -49,9 +50,9 @@ impl KeyRows {
 
     /// What writes them; answers the tickets whose keys were free.
     pub(in super::super) fn ask(self) -> Ask {
-        let Self { users, methods, keys, fingerprints, tickets, expires } = self;
+        let Self { users, methods, keys, fingerprints, places, expires } = self;
         let life = IDEMPOTENCY_HOURS * MILLIS_PER_HOUR;
-        let rows = params![users, methods, keys, fingerprints, tickets, expires, life];
+        let rows = params![users, methods, keys, fingerprints, places, expires, life];
         Ask::new(sql::TICKET_OPEN_REMEMBER, rows)
     }
 }

@@ -1,10 +1,10 @@
 //! Settling attempts, a whole batch in a few statements.
 //!
-//! First the leases are read and locked, then everything that changes is gathered in a [`Ledger`], then that is written in
+//! First the tickets that end are taken out of the queue and the others locked, then everything that changes is gathered in a [`Ledger`], then that is written in
 //! one go. Almost always nothing is in its way; when a constraint is, the transaction is rolled back and the batch settled
 //! again one by one with a savepoint each, so that only the one that does not fit is refused.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use std::sync::Arc;
 
@@ -12,12 +12,13 @@ use jiff::Timestamp;
 use provisor_domain::plan::ServiceChange;
 use provisor_domain::store::{Settled, Settlement, Verdict};
 use provisor_domain::{
-    Iccid, Msisdn, NetworkCode, OrderKind, PortalId, ServiceCode, ServiceStatus, TicketId,
+    ContractCode, Iccid, Msisdn, NetworkCode, OrderKind, PortalId, ServiceCode, ServiceStatus,
+    TicketId,
 };
 use tokio_postgres::Row;
 
 use super::super::fault::{Fault, Result};
-use super::super::link::{Ask, Link, params};
+use super::super::link::{Ask, Link, Param, params};
 use super::super::work::Work;
 use super::super::{PostgresStore, row, sql};
 use super::ledger::Ledger;
@@ -58,7 +59,8 @@ impl PostgresStore {
         }
     }
 
-    /// Settles each in its own savepoint: it is written whole, or refused.
+    /// Settles each in its own savepoint: it is written whole, or refused. In the order of the contracts that count them:
+    /// their rows are locked until the end.
     async fn settle_apart(
         mut work: Work,
         codes: &mut Codes<'_>,
@@ -66,13 +68,15 @@ impl PostgresStore {
         now: Timestamp,
     ) -> Result<Vec<Settled>> {
         // All of them are locked at first, in order: others who settle some of them wait here and not crosswise.
-        work.go(&[lease(settlements)]).await?;
-        let mut all = Vec::with_capacity(settlements.len());
-        for one in settlements {
+        work.go(&[lease(settlements.iter())]).await?;
+        let mut order: Vec<usize> = (0..settlements.len()).collect();
+        order.sort_by_key(|at| counted(&settlements[*at]));
+        let mut all = BTreeMap::new();
+        for at in order {
             let taken = codes.taken.len();
             work.control("SAVEPOINT settlement").await?;
-            let settled = settle(&mut work, codes, std::slice::from_ref(one), now).await;
-            let settled = match settled {
+            let one = std::slice::from_ref(&settlements[at]);
+            let settled = match settle(&mut work, codes, one, now).await {
                 Ok(settled) => settled,
                 Err(fault) => {
                     let reason = fault.refusal().ok_or(fault)?;
@@ -82,10 +86,10 @@ impl PostgresStore {
                 }
             };
             work.control("RELEASE settlement").await?;
-            all.extend(settled);
+            all.extend(settled.into_iter().map(|settled| (at, settled)));
         }
         work.commit().await?;
-        Ok(all)
+        Ok(all.into_values().collect())
     }
 }
 
@@ -113,9 +117,41 @@ impl Codes<'_> {
     }
 }
 
-fn lease(settlements: &[Settlement]) -> Ask {
-    let ids: Vec<i64> = settlements.iter().map(|one| one.ticket.number()).collect();
-    Ask::new(sql::TICKET_SETTLE_LEASE, params![ids])
+/// The contract whose services a settlement may count.
+fn counted(settlement: &Settlement) -> Option<&ContractCode> {
+    let Verdict::Completed(change) = &settlement.verdict else { return None };
+    match change.service.as_ref()? {
+        ServiceChange::Create(new) => Some(&new.contract),
+        ServiceChange::Update(service) => Some(&service.contract),
+    }
+}
+
+/// What reads and locks the tickets whose leases still hold.
+fn lease<'s>(settlements: impl Iterator<Item = &'s Settlement>) -> Ask {
+    Ask::new(sql::TICKET_SETTLE_LEASE, leases_of(settlements))
+}
+
+fn leases_of<'s>(settlements: impl Iterator<Item = &'s Settlement>) -> Vec<Param> {
+    let mut leases: Vec<(i64, i64)> =
+        settlements.map(|one| (one.ticket.number(), one.epoch)).collect();
+    leases.sort_unstable();
+    let (ids, epochs): (Vec<i64>, Vec<i64>) = leases.into_iter().unzip();
+    params![ids, epochs]
+}
+
+/// Whether the ticket ends by it, whatever is true of the ticket.
+fn ends(settlement: &Settlement) -> bool {
+    matches!(settlement.verdict, Verdict::Completed(_) | Verdict::Failed(_))
+}
+
+/// What takes the tickets that end out of the queue, and what locks the others. Of several settlements of one lease the first
+/// one counts.
+fn out_or_locked(settlements: &[Settlement]) -> [Ask; 2] {
+    let mut seen = HashSet::new();
+    let counts = settlements.iter().filter(|one| seen.insert((one.ticket, one.epoch)));
+    let (out, locked): (Vec<_>, Vec<_>) = counts.partition(|one| ends(one));
+    let out = Ask::new(sql::TICKET_SETTLE_ENDED, leases_of(out.into_iter()));
+    [out, lease(locked.into_iter())]
 }
 
 async fn settle(
@@ -124,7 +160,7 @@ async fn settle(
     settlements: &[Settlement],
     now: Timestamp,
 ) -> Result<Vec<Settled>> {
-    let answers = work.go(&[lease(settlements)]).await?;
+    let answers = work.go(&out_or_locked(settlements)).await?;
     let mut leases = HashMap::new();
     for row in answers.iter().flat_map(|answer| &answer.rows) {
         let key: (TicketId, i64) = (row::ticket_id(row, 0)?, row::get(row, 1)?);

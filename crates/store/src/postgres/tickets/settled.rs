@@ -18,7 +18,7 @@ fn columns(failure: Option<&Failure>) -> FailureColumns {
     failure.map(|failure| (failure.kind.as_str(), failure.reason.clone())).unzip()
 }
 
-/// Tickets that end: they leave the queue, and their end is written.
+/// Tickets that end: how they did. They have left the queue before.
 #[derive(Default)]
 pub(super) struct EndedRows {
     ids: Vec<i64>,
@@ -57,16 +57,13 @@ impl EndedRows {
         self.reasons.push(reason);
     }
 
-    pub(super) fn asks(self) -> Vec<Ask> {
-        if self.ids.is_empty() {
-            return Vec::new();
-        }
+    pub(super) fn ask(self) -> Option<Ask> {
         let Self { ids, states, networks, finished, due, epochs, .. } = self;
         let Self { services, clis, subjects, kinds, reasons, .. } = self;
-        let gone = params![ids.clone()];
+        let none = ids.is_empty();
         let mut end = params![ids, states, networks, finished, due, epochs];
         end.extend(params![services, clis, subjects, kinds, reasons]);
-        vec![Ask::new(sql::TICKET_SETTLE_ENDED, gone), Ask::new(sql::TICKET_SETTLE_TICKET, end)]
+        (!none).then(|| Ask::new(sql::TICKET_SETTLE_TICKET, end))
     }
 }
 

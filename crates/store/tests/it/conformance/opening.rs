@@ -175,7 +175,9 @@ pub(crate) async fn orders_of_one_call_stand_on_their_own(store: Arc<dyn Store>)
     let tickets = vec![zero.clone(), stale, zero, two];
     let answers = world.store.ticket_open(tickets).await.unwrap();
     let first = TicketId::FIRST;
-    let second = TicketId::new(first.number() + 1).unwrap();
+    // Whether one that is refused has cost a number, is each database's own affair.
+    let Some(Opened::Ticket(second)) = answers.last().copied() else { panic!("{answers:?}") };
+    assert!(second > first);
     let wanted =
         [Opened::Ticket(first), Opened::Stale, Opened::Busy(first), Opened::Ticket(second)];
     assert_eq!(answers, wanted);

@@ -1,11 +1,13 @@
 //! Every function in JSON and XML, and the document's workflows.
 
 use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 use axum::http::StatusCode;
 use provisor_domain::{PortalId, TicketId};
 use provisor_web::HttpLimits;
 use provisor_web::simple_portal::Function;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::*;
@@ -218,12 +220,17 @@ async fn a_call_that_waits_in_vain_answers_that_its_request_is_pending() {
     assert!(began.elapsed().as_millis() >= waited, "{:?}", began.elapsed());
 }
 
+/// The ticket that is open for a customer now.
+async fn open_now(world: &World, customer: &str) -> Option<TicketId> {
+    let id = PortalId { tenant: "kommitt".parse().unwrap(), customer: customer.parse().unwrap() };
+    world.engine.portal_customer(&id).await.unwrap().open_ticket
+}
+
 /// The ticket that is open for a customer, as soon as there is one.
 async fn open_ticket(world: &World, customer: &str) -> TicketId {
-    let id = PortalId { tenant: "kommitt".parse().unwrap(), customer: customer.parse().unwrap() };
     let open = async {
         loop {
-            if let Some(ticket) = world.engine.portal_customer(&id).await.unwrap().open_ticket {
+            if let Some(ticket) = open_now(world, customer).await {
                 return ticket;
             }
             tokio::task::yield_now().await;
@@ -241,6 +248,40 @@ async fn a_request_that_fails_while_its_caller_waits_is_no_success() {
     let (answer, ()) = tokio::join!(waiting, cancelled);
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{answer:?}");
     assert!(answer.body.starts_with("Request 1 was not carried out: "), "{answer:?}");
+}
+
+/// Tells that a future can go on.
+struct Woken(Notify);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
+}
+
+/// On a busy machine a request can be over before it is looked up for its answer. Who would rather not wait is not told
+/// what chance has it: his request is on disk, and that is the answer.
+#[tokio::test]
+async fn a_request_that_has_failed_already_was_taken_for_who_would_rather_not_wait() {
+    let world = World::new().await;
+    let enable = get(&path(Function::AccessEnable, "Cust01")).at_once();
+    let mut call = std::pin::pin!(enable.send(&world));
+    let woken = Arc::new(Woken(Notify::new()));
+    let waker = Waker::from(woken.clone());
+    // Step by step, up to where the ticket is open and the face has not heard of it.
+    let ticket = loop {
+        assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let woken = tokio::time::timeout(Duration::from_secs(30), woken.0.notified());
+        woken.await.expect("the call goes on");
+        if let Some(ticket) = open_now(&world, "Cust01").await {
+            break ticket;
+        }
+    };
+    world.cancel(ticket).await;
+    let answer = call.await;
+    assert_eq!(answer.body, r#"{"ParCustId":"Cust01","sequence":1,"dirty":false}"#);
+    assert_eq!(answer.header("preference-applied"), Some("respond-async"));
+    assert_eq!(answer.status, StatusCode::OK);
 }
 
 /// Nothing is carried out here, so whoever waits does so until his request is taken back.

@@ -1,2 +1,0 @@
--- facts.tariff
-SELECT network FROM tariff WHERE code = $1
