@@ -38,7 +38,8 @@ impl From<Fault> for Failed {
     }
 }
 
-/// The connections to one HLR: two of CTRL, so that no question waits behind writes, and one each of the others. It serves all of them by turns in one thread, so more of them would gain nothing.
+/// The connections to one HLR: two of CTRL, so that no question waits behind writes, and one each of the others. It serves
+/// all of them by turns in one thread, so more of them would gain nothing.
 #[derive(Debug)]
 pub(super) struct Hlr {
     reader: Line<Ctrl>,

@@ -2,8 +2,8 @@
 //!
 //! A command is carried out declaratively: everything is read, the conflicts of the whole command are found, the
 //! difference is written, and what is there is read back. Where the books know of nothing (a connect) making the subscriber is
-//! the first question: an HLR that makes it says so that there was none, and one that has it changes nothing. Tariff, APNs, bolt-ons and bars that do not suspend have no place in
-//! this HLR; they are kept in the books only.
+//! the first question: an HLR that makes it says so that there was none, and one that has it changes nothing. Tariff, APNs,
+//! bolt-ons and bars that do not suspend have no place in this HLR; they are kept in the books only.
 //!
 //! Invariants:
 //! - A refusal leaves everything as it was. Where the HLR refuses in the middle of a command (a number was taken meanwhile by
