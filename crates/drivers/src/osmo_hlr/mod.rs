@@ -211,7 +211,7 @@ impl OsmoHlr {
         };
         let steps = course::steps(&targets, &found, self.settings.detach == Detach::Gsup);
         if steps.is_empty() {
-            return Outcome::Done;
+            return self.told_again(command, &targets, &found).await;
         }
         match self.walk(&steps, &found, progress).await {
             Ok(()) => self.read_back(&targets, keys).await,
@@ -219,6 +219,29 @@ impl OsmoHlr {
             Err(Failed::Refused(reason)) => self.take_back(&found, keys, reason).await,
             Err(failed) => Outcome::Unknown { reason: words(failed) },
         }
+    }
+
+    /// The answer to a command of which nothing is left to write. An earlier attempt may have been cut off between a number
+    /// and the word to the serving node that came before it ([`Self::make`]); to be told twice does no harm.
+    async fn told_again(
+        &self,
+        command: &Command,
+        targets: &BTreeMap<Imsi, Target>,
+        found: &Found,
+    ) -> Outcome {
+        if command.once.epoch == FIRST_EPOCH {
+            return Outcome::Done;
+        }
+        for (imsi, target) in targets {
+            let registered = found.get(imsi).and_then(Option::as_ref);
+            let registered = registered.is_some_and(Subscriber::is_registered);
+            if let Some(number) = target.number().filter(|_| registered)
+                && let Err(failed) = self.hlr.tell(imsi, number).await
+            {
+                return Outcome::Unknown { reason: words(failed) };
+            }
+        }
+        Outcome::Done
     }
 
     async fn walk(&self, steps: &[Step], found: &Found, progress: &Progress) -> Result<(), Failed> {

@@ -1,7 +1,7 @@
 //! What serving nodes see: subscriber data after a connect, what changes, and a cancelled location after a suspension. A
 //! serving node of the test's own stands in for a real one.
 
-use provisor_domain::driver::{Driver as _, NetworkStatus, Outcome, Want};
+use provisor_domain::driver::{Command, Driver as _, NetworkStatus, OnceKey, Outcome, Want};
 use provisor_drivers::osmo_hlr::{OsmoHlr, Settings};
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::rig::sgsn::{
 };
 use crate::rig::{CTRL, GSUP, VTY, eventually};
 use crate::support::{
-    KI, Network, OPC, absent, command, iccid, imsi, msisdn, present, sealed, suspended,
+    KI, Network, OPC, absent, command, iccid, imsi, known, msisdn, present, sealed, suspended,
 };
 
 const NAME: &str = "SGSN-00-00-00-00-00-00";
@@ -132,6 +132,21 @@ async fn a_device_that_comes_before_its_number_is_set_gets_the_number_all_the_sa
     assert_eq!(digits(&data.unwrap()), "", "it has none yet");
     ctrl.hold(false);
     assert_eq!(connecting.await.unwrap(), Outcome::Done);
+    let told = sgsn.next();
+    assert_eq!((told.kind, digits(&told)), (INSERT_DATA, msisdn(0).to_string()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_later_attempt_tells_the_node_what_the_first_one_may_not_have_told() {
+    let network = Network::new(&json!({}));
+    let (mut ctrl, mut sgsn) = (network.hlr.ctrl(), sgsn(&network));
+    // As a connect leaves it that is cut off after its writes, in whose midst the device came.
+    ctrl.ask("SET", &format!("subscriber.create {}", imsi(0))).unwrap();
+    assert_eq!(sgsn.attach(imsi(0).as_str()).0.last(), Some(&UPDATE_LOCATION_RESULT));
+    ctrl.ask("SET", &format!("subscriber.by-imsi-{}.msisdn {}", imsi(0), msisdn(0))).unwrap();
+    let first = known(1, vec![present(0)]);
+    let once = OnceKey { epoch: 2, ..first.once };
+    assert_eq!(network.driver.ensure(&Command { once, ..first }).await, Outcome::Done);
     let told = sgsn.next();
     assert_eq!((told.kind, digits(&told)), (INSERT_DATA, msisdn(0).to_string()));
 }
