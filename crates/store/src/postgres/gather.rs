@@ -87,14 +87,13 @@ struct Waiting<T: Gathered> {
 impl<T: Gathered> Waiting<T> {
     /// Whatever waits, as far as it may be done together; `None` when nobody will come any more.
     async fn gather(&mut self, group_max: usize) -> Option<Vec<Call<T>>> {
-        let first = match self.left.take() {
-            Some(call) => call,
-            None => {
-                let first = self.calls.recv().await?;
-                // Whoever is about to ask speaks first: an idle runtime comes back at once, a busy one with company.
-                tokio::task::yield_now().await;
-                first
-            }
+        let first = if let Some(call) = self.left.take() {
+            call
+        } else {
+            let first = self.calls.recv().await?;
+            // Whoever is about to ask speaks first: an idle runtime comes back at once, a busy one with company.
+            tokio::task::yield_now().await;
+            first
         };
         let mut count = first.brought.len();
         let mut calls = vec![first];

@@ -1,8 +1,8 @@
 //! Settling attempts, a whole batch in a few statements.
 //!
-//! First the tickets that end are taken out of the queue and the others locked, then everything that changes is gathered in a [`Ledger`], then that is written in
-//! one go. Almost always nothing is in its way; when a constraint is, the transaction is rolled back and the batch settled
-//! again one by one with a savepoint each, so that only the one that does not fit is refused.
+//! First the tickets that end are taken out of the queue and the others locked, then everything that changes is gathered in a
+//! [`Ledger`], then that is written in one go. Almost always nothing is in its way; when a constraint is, the transaction is
+//! rolled back and the batch settled again one by one with a savepoint each, so that only the one that does not fit is refused.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
