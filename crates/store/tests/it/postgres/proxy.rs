@@ -33,7 +33,8 @@ pub(crate) struct Cut {
 #[derive(Debug, Default)]
 struct State {
     armed: Option<Cut>,
-    begun: bool,
+    /// The connection on which it has begun: others of the same store, such as the one that rings, do not count.
+    begun: Option<usize>,
     to_server: usize,
     to_client: usize,
 }
@@ -52,15 +53,17 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::clone(&state);
         rig::runtime().spawn(async move {
+            let mut connections = 0..;
             while let Ok((client, _)) = listener.accept().await {
+                let Some(number) = connections.next() else { return };
                 let server = UnixStream::connect(&socket).await.unwrap();
                 let state = Arc::clone(&shared);
                 tokio::spawn(async move {
                     let (from_client, to_client) = client.into_split();
                     let (from_server, to_server) = server.into_split();
                     tokio::select! {
-                        () = requests(from_client, to_server, &state) => {}
-                        () = answers(from_server, to_client, &state) => {}
+                        () = requests(from_client, to_server, (&state, number)) => {}
+                        () = answers(from_server, to_client, (&state, number)) => {}
                     }
                 });
             }
@@ -91,12 +94,13 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 impl State {
     /// How many of `bytes` pass on their `way`. Fewer than there are: the connection ends with them.
-    fn pass(&mut self, way: Way, bytes: &[u8]) -> usize {
+    fn pass(&mut self, connection: usize, way: Way, bytes: &[u8]) -> usize {
         let Some(cut) = self.armed else { return bytes.len() };
-        if way == Way::ToServer && !self.begun {
-            self.begun = bytes.windows(cut.from.len()).any(|part| part == cut.from);
+        if way == Way::ToServer && self.begun.is_none() {
+            let begins = bytes.windows(cut.from.len()).any(|part| part == cut.from);
+            self.begun = begins.then_some(connection);
         }
-        if !self.begun {
+        if self.begun != Some(connection) {
             return bytes.len();
         }
         let counted = match way {
@@ -123,7 +127,7 @@ impl State {
 async fn requests(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    state: &Mutex<State>,
+    (state, connection): (&Mutex<State>, usize),
 ) {
     // The first message has no type before its length, nor has what comes before it.
     let (mut waiting, mut head) = (Vec::new(), 0);
@@ -137,7 +141,7 @@ async fn requests(
             }
             let message: Vec<u8> = waiting.drain(..size).collect();
             head = usize::from(message != SSL_REQUEST);
-            let passes = lock(state).pass(Way::ToServer, &message);
+            let passes = lock(state).pass(connection, Way::ToServer, &message);
             if to.write_all(&message[..passes]).await.is_err() || passes < size {
                 return;
             }
@@ -149,11 +153,11 @@ async fn requests(
 async fn answers(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    state: &Mutex<State>,
+    (state, connection): (&Mutex<State>, usize),
 ) {
     let mut buffer = vec![0; 65_536];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        let passes = lock(state).pass(Way::ToClient, &buffer[..read]);
+        let passes = lock(state).pass(connection, Way::ToClient, &buffer[..read]);
         if to.write_all(&buffer[..passes]).await.is_err() || passes < read {
             return;
         }
