@@ -58,7 +58,10 @@ pub(super) async fn claim(mut work: Work, ask: &ClaimAsk, clock: LeaseClock) -> 
     let found = numbered(&mut work, ask, found).await?;
     // Its end by the caller's clock: the database counts from a later moment than the caller's `now`.
     let ends = now.saturating_add(until.as_millisecond() - ask.now.as_millisecond());
-    claimed.leases = take(work, ask, found, (until, ends)).await?;
+    let taking = take(&found, ask, ends);
+    // Before the commit: what cannot be read is nobody's, and not taken for sent when a lease ends.
+    claimed.leases = leases(&mut work, found, until).await?;
+    work.commit_with(&[taking]).await?;
     Ok(claimed)
 }
 
@@ -79,8 +82,8 @@ async fn walk(work: &mut Work, ask: &ClaimAsk, clock: LeaseClock) -> Result<(Wal
     };
     let lap = |after: &str, last: Option<String>| {
         let network = ask.network.to_string();
-        let limits = [row::number(most), row::number(CUSTOMERS_STEPPED_OVER)];
-        let asked = params![network, after.to_owned(), last, now, limits[0], limits[1]];
+        let (most, left) = (row::number(most), row::number(CUSTOMERS_STEPPED_OVER));
+        let asked = params![network, after.to_owned(), last, now, most, left];
         Ask::new(sql::TICKET_CLAIM_NEXT_CUSTOMER, asked)
     };
     let mut laps = vec![lap(start, None)];
@@ -258,14 +261,8 @@ fn new_sim(found: &Found) -> Option<&Iccid> {
     }
 }
 
-/// Makes the tickets the worker's, until then by the caller's clock and by the one that counts, and reads the books that are
-/// not read with the ticket: SIMs to move to, portal customers.
-async fn take(
-    work: Work,
-    ask: &ClaimAsk,
-    found: Vec<Found>,
-    (until, ends): (Timestamp, i64),
-) -> Result<Vec<Lease>> {
+/// Reads the books that are not read with the ticket: SIMs to move to, portal customers. Most tickets need neither.
+async fn leases(work: &mut Work, found: Vec<Found>, until: Timestamp) -> Result<Vec<Lease>> {
     let iccids: Vec<String> = found.iter().filter_map(new_sim).map(Iccid::to_string).collect();
     let (mut portal, mut records) = (Vec::new(), Vec::new());
     for one in &found {
@@ -275,7 +272,7 @@ async fn take(
         }
     }
     let (moves, portals) = (!iccids.is_empty(), !portal.is_empty());
-    let mut asks = vec![taking(&found, ask, ends)];
+    let mut asks = Vec::new();
     if moves {
         asks.push(Ask::new(sql::SIM_FIND, params![iccids.clone()]));
         asks.push(Ask::new(sql::TICKET_CLAIM_KEYS, params![iccids]));
@@ -285,8 +282,7 @@ async fn take(
         asks.push(Ask::new(sql::TICKET_CLAIM_SECRET, params![portal]));
         asks.append(&mut records);
     }
-    let answers = work.commit_with(&asks).await?;
-    let mut answers = answers.into_iter().skip(1);
+    let mut answers = work.go(&asks).await?.into_iter();
     let sims = if moves { read_sims(answers.by_ref().take(2))? } else { HashMap::new() };
     let (mut generation, mut secrets) = (0, HashMap::new());
     if portals {
@@ -351,7 +347,7 @@ fn keys(row: &Row, at: usize) -> Result<SealedKeys> {
 }
 
 /// What makes the tickets the worker's until `ends`.
-fn taking(found: &[Found], ask: &ClaimAsk, ends: i64) -> Ask {
+fn take(found: &[Found], ask: &ClaimAsk, ends: i64) -> Ask {
     let ids: Vec<i64> = found.iter().map(|found| found.id.number()).collect();
     let in_doubt: Vec<bool> = found.iter().map(|found| found.in_doubt).collect();
     let clis: Vec<Option<String>> =
