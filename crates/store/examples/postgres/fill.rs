@@ -38,7 +38,6 @@ pub(crate) async fn place(finished: usize, sims: usize) -> Place {
     };
     assert!(store.user_add(user, origin(), now).await.unwrap());
     drop(store);
-    database.run("CREATE EXTENSION pg_stat_statements");
     database.run(&stock(0, sims, "stock"));
     database.run(&stock(FIRST_LIVE, SERVICES, "in_use"));
     database.run("INSERT INTO provisor.service

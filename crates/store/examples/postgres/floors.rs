@@ -23,6 +23,7 @@ const BATCH: usize = 1_000;
 
 /// A ticket that is a row and two indexes; and a table like the one in which the store keeps what was ordered.
 pub(crate) const TABLES: &str = "
+    CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
     CREATE SCHEMA floor;
     CREATE TABLE floor.raise (
       id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, iccid TEXT NOT NULL, customer TEXT NOT NULL,
@@ -32,6 +33,14 @@ pub(crate) const TABLES: &str = "
     CREATE INDEX ON floor.raise (due_at, id) WHERE status = 0;
     CREATE TABLE floor.bare (LIKE provisor.ticket_record INCLUDING ALL);
     ALTER TABLE floor.bare ALTER id ADD GENERATED ALWAYS AS IDENTITY";
+
+/// The statements of ours that took longest: milliseconds, calls, rows.
+pub(crate) const COSTS: &str = "
+    SELECT round(total_exec_time)::text, calls::text, rows::text, left(regexp_replace(query, '\\s+', ' ', 'g'), 90)
+    FROM pg_stat_statements
+    WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query !~ 'floor|generate_series'
+    ORDER BY total_exec_time DESC
+    LIMIT 16";
 
 const FIND: &str = "\\set n random(FIRST, LAST)
 SELECT s.code, s.name, s.status, s.cli, s.iccid, s.contract, s.tariff

@@ -29,14 +29,6 @@ use std::time::Duration;
 
 use provisor_store::postgres::{Options, PostgresStore};
 
-/// The statements that took longest.
-const COSTS: &str = "
-    SELECT round(total_exec_time)::text, calls::text, rows::text, left(regexp_replace(query, '\\s+', ' ', 'g'), 90)
-    FROM pg_stat_statements
-    WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query !~ 'floor|generate_series'
-    ORDER BY total_exec_time DESC
-    LIMIT 16";
-
 /// What is measured, and how much of it.
 pub(crate) struct Size {
     pub(crate) finished: Vec<usize>,
@@ -165,7 +157,7 @@ async fn main() {
     }
     for place in &places {
         println!("\nwhat cost most, {} finished (ms, calls, rows):", place.finished);
-        for line in place.database.table(COSTS) {
+        for line in place.database.table(floors::COSTS) {
             println!("  {line}");
         }
     }
