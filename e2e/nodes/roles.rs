@@ -2,13 +2,8 @@
 
 use serde_json::json;
 
+use super::node;
 use crate::rig::*;
-
-/// A node of `world` that is started with `flags`.
-fn node(world: &World, flags: &[&str]) -> Server {
-    let mut command = world.serve_command();
-    Server::start(command.args(flags), world.dir())
-}
 
 /// What `/readyz` says once it is settled.
 fn readiness(node: &Server) -> serde_json::Value {
@@ -49,24 +44,4 @@ fn a_network_is_left_to_the_node_that_has_it() {
     // Whoever is asked sees the network.
     let answer = alice.call("queryService", json!({"service": {"sim": SIM_1}}));
     assert_eq!(answer.json()["service"]["network"]["status"], "active");
-}
-
-fn all_see(callers: &mut [Caller], code: &str) {
-    for caller in callers {
-        caller.soon(code);
-    }
-}
-
-#[test]
-fn what_one_node_changes_the_others_see_within_a_second() {
-    let world = World::on_postgres_with(BASE);
-    let (here, there) = (node(&world, &[]), node(&world, &[]));
-    let mut callers = [Caller::alice(&here), Caller::alice(&there)];
-    all_see(&mut callers, "ok");
-    world.cli(&["user", "lock", "alice"]).succeeded();
-    all_see(&mut callers, "100");
-    world.cli(&["user", "unlock", "alice"]).succeeded();
-    all_see(&mut callers, "ok");
-    world.cli(&["maintenance", "on"]).succeeded();
-    all_see(&mut callers, "000");
 }

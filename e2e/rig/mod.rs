@@ -26,5 +26,5 @@ pub(crate) use json::Json;
 pub(crate) use portal::*;
 pub(crate) use postgres::give;
 pub(crate) use process::{PROVISOR, Ran, Server, command, run};
-pub(crate) use wait::{eventually, eventually_within};
+pub(crate) use wait::{Changed, eventually, eventually_within};
 pub(crate) use world::{Caller, Kind, World};

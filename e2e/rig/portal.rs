@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::catalogue::BASE;
 use super::http::{Answer, Client};
 use super::process::Server;
-use super::wait::eventually;
+use super::wait::{Changed, eventually};
 use super::world::World;
 
 /// The MD5 of `test`: the document's own hash.
@@ -107,6 +107,14 @@ impl BackEnd {
         answer.json()
     }
 
+    /// Waits until a status is answered so; for what a running server must notice within a second from now.
+    #[track_caller]
+    pub(crate) fn soon(&mut self, status: u16) {
+        let what = format!("{} to be answered {status}", self.tenant);
+        Changed::now()
+            .seen(&what, || (self.call("access/10/status").status == status).then_some(()));
+    }
+
     /// Waits until nothing is open for a customer.
     pub(crate) fn clean(&mut self, customer: &str) -> Value {
         eventually(&format!("nothing to be open for {customer}"), || {
@@ -114,4 +122,25 @@ impl BackEnd {
             (status["dirty"] == false).then_some(status)
         })
     }
+}
+
+/// What HTTP Basic shows of a name and a password (RFC 7617).
+pub(crate) fn basic(username: &str, password: &str) -> String {
+    let pair = format!("{username}:{password}");
+    format!("Basic {}", base64(pair.as_bytes()))
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let at = |n: usize| u32::from(three.get(n).copied().unwrap_or(0));
+        let word = at(0) << 16 | at(1) << 8 | at(2);
+        for sign in 0..4 {
+            let index = usize::try_from(word >> (18 - 6 * sign) & 63).expect("6 bits");
+            text.push(if sign > three.len() { '=' } else { char::from(SIGNS[index]) });
+        }
+    }
+    text
 }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -12,12 +11,7 @@ use super::catalogue::{BASE, OUTAGE_FILE};
 use super::http::{Answer, Client};
 use super::postgres;
 use super::process::{self, PROVISOR, Ran, Server};
-use super::wait::{eventually, eventually_within};
-
-/// How soon a running server sees what an operator's command changed (contract, section 4).
-const SEEN_WITHIN: Duration = Duration::from_secs(1);
-/// What a loaded machine may add to it.
-const SEEN_SLACK: Duration = Duration::from_secs(2);
+use super::wait::{Changed, eventually};
 
 /// On which database the tests run: `sqlite`, unless this says `postgres`.
 const DATABASE_VARIABLE: &str = "PROVISOR_E2E_DATABASE";
@@ -211,6 +205,13 @@ impl World {
         let found = ran.stdout.split_whitespace().find(|word| word.starts_with("pvk_"));
         found.unwrap_or_else(|| panic!("no credential was printed: {ran:?}")).to_owned()
     }
+
+    /// Revokes the newest credential of `user`.
+    pub(crate) fn revoke(&self, user: &str) {
+        let listed = self.cli(&["user", "credential", "list", user, "--json"]).succeeded().stdout;
+        let rows: Value = serde_json::from_str(&listed).expect("JSON");
+        self.cli(&["user", "credential", "revoke", user, &rows[0]["id"].to_string()]).succeeded();
+    }
 }
 
 /// Somebody who calls with a name and a password.
@@ -291,13 +292,15 @@ impl Caller {
         answer.json()["service"]["nina"].clone()
     }
 
-    /// Waits until a query answers `code`; for what a running server must notice within a second.
+    /// The code of a query.
+    pub(crate) fn code(&mut self) -> String {
+        self.call("getContracts", json!({"customer": "1000000"})).code()
+    }
+
+    /// Waits until a query answers `code`; for what a running server must notice within a second from now.
     #[track_caller]
     pub(crate) fn soon(&mut self, code: &str) {
         let what = format!("{} to be answered {code}", self.username);
-        eventually_within(SEEN_WITHIN + SEEN_SLACK, &what, || {
-            let answer = self.call("getContracts", json!({"customer": "1000000"}));
-            (answer.code() == code).then_some(())
-        });
+        Changed::now().seen(&what, || (self.code() == code).then_some(()));
     }
 }
