@@ -20,6 +20,13 @@ fn revoked(world: &World, user: &str) -> Changed {
     Changed::now()
 }
 
+/// A new credential of `user`, of which every node has seen that it is new: from here on it is known where it is used.
+fn credential(world: &World, user: &str) -> String {
+    let credential = world.credential(user, &[]);
+    Changed::now().must_be_seen();
+    credential
+}
+
 fn set(world: &World, args: &[&str]) -> Changed {
     world.cli(args).succeeded();
     Changed::now()
@@ -36,7 +43,7 @@ fn all_see(callers: &mut [Caller], changed: Changed, code: &str) {
 fn what_is_changed_beside_one_node_the_others_see_within_a_second() {
     let world = World::on_postgres_with(BASE);
     let nodes = [node(&world, &[]), node(&world, &[])];
-    let credential = world.credential("alice", &[]);
+    let credential = credential(&world, "alice");
     let with_it = |node| Caller::new(node, "alice", &credential);
     let mut by_key = [with_it(&nodes[0]), with_it(&nodes[1])];
     let mut others = [Caller::alice(&nodes[0]), Caller::alice(&nodes[1])];
@@ -54,7 +61,7 @@ fn what_is_changed_beside_one_node_the_others_see_within_a_second() {
 fn the_other_face_sees_it_as_soon() {
     let world = World::on_postgres_with(&format!("{BASE}{TENANTS}"));
     let nodes = [node(&world, &[]), node(&world, &[])];
-    let key = format!("Bearer {}", world.credential("backend", &[]));
+    let key = format!("Bearer {}", credential(&world, "backend"));
     let password = basic("backend", BACKEND_PASSWORD);
     let with = |shown: &str| {
         [&nodes[0], &nodes[1]].map(|node| BackEnd::new(node, "closed").with("Authorization", shown))
@@ -139,7 +146,7 @@ fn a_connection_that_hangs_keeps_nobody_from_seeing_it() {
     cluster.run("CREATE DATABASE provisor");
     let world = World::at(&cluster.url("provisor"), BASE);
     let node = node(&world, &[]);
-    let credential = world.credential("alice", &[]);
+    let credential = credential(&world, "alice");
     let callers = || (0..CALLERS).map(|_| Caller::new(&node, "alice", &credential)).collect();
     let mut alice = Caller::new(&node, "alice", &credential);
     alice.soon("ok");
@@ -163,7 +170,7 @@ fn a_connection_that_hangs_keeps_nobody_from_seeing_it() {
 fn a_node_that_was_frozen_does_not_go_by_what_it_knew() {
     let world = World::on_postgres_with(BASE);
     let (frozen, other) = (node(&world, &[]), node(&world, &[]));
-    let credential = world.credential("alice", &[]);
+    let credential = credential(&world, "alice");
     let known = |node| {
         let mut caller = Caller::new(node, "alice", &credential);
         caller.soon("ok");

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::catalogue::BASE;
+use super::changed::Changed;
 use super::http::{Answer, Client};
 use super::process::Server;
-use super::wait::{Changed, eventually};
+use super::wait::eventually;
 use super::world::World;
 
 /// The MD5 of `test`: the document's own hash.

@@ -8,10 +8,11 @@ use tempfile::TempDir;
 
 use super::books::Books;
 use super::catalogue::{BASE, OUTAGE_FILE};
+use super::changed::Changed;
 use super::http::{Answer, Client};
 use super::postgres;
 use super::process::{self, PROVISOR, Ran, Server};
-use super::wait::{Changed, eventually};
+use super::wait::eventually;
 
 /// On which database the tests run: `sqlite`, unless this says `postgres`.
 const DATABASE_VARIABLE: &str = "PROVISOR_E2E_DATABASE";

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use provisor_domain::clock::Clock;
-use provisor_domain::store::{NewTicket, Opened, Store};
+use provisor_domain::store::{NewTicket, Opened, Store, StoreError};
 use provisor_domain::{NetworkCode, Refusal};
 
 use crate::call::{Error, Raised};
 use crate::callbacks::CallbackKey;
 use crate::chance::Chance;
 use crate::endings::Endings;
+use crate::insist::insist;
 use crate::metrics::Metrics;
 use crate::networks::Networks;
+use crate::sight::Sight;
 use crate::sign_in::SignIn;
 use crate::tenants::Tenants;
 
@@ -77,11 +79,10 @@ pub struct Engine {
     pub(crate) tenants: Tenants,
     pub(crate) endings: Endings,
     pub(crate) sign_in: SignIn,
+    pub(crate) sight: Arc<Sight>,
     pub(crate) share: Share,
     pub(crate) callback_key: CallbackKey,
     installation: String,
-    maintenance: AtomicBool,
-    adopting: AtomicBool,
     runs: AtomicBool,
 }
 
@@ -97,7 +98,9 @@ impl Engine {
         let installation_key = store.installation_key().await?;
         let callback_key = CallbackKey::of(&installation_key);
         let installation = blake3::derive_key(INSTALLATION, &installation_key);
-        let sign_in = SignIn::new(store.clone(), parts.clock.clone(), installation_key);
+        let (clock, metrics) = (parts.clock.clone(), parts.metrics.clone());
+        let sight = Arc::new(Sight::new(store.clone(), clock.clone(), metrics));
+        let sign_in = SignIn::new(store.clone(), clock, sight.clone(), installation_key);
         Ok(Self {
             store,
             clock: parts.clock,
@@ -107,18 +110,27 @@ impl Engine {
             tenants: Tenants::default(),
             endings: Endings::default(),
             sign_in,
+            sight,
             share: parts.share,
             callback_key,
             installation: base16ct::lower::encode_string(&installation[..16]),
-            maintenance: AtomicBool::new(false),
-            adopting: AtomicBool::new(false),
             runs: AtomicBool::new(false),
         })
     }
 
-    /// The tenants of the Simple Portal face.
-    pub fn tenants(&self) -> &Tenants {
-        &self.tenants
+    /// The tenants of the Simple Portal face, as they are or were a second ago.
+    pub async fn tenants(&self) -> Result<&Tenants, Error> {
+        self.see_tenants().await?;
+        Ok(&self.tenants)
+    }
+
+    pub(crate) async fn see_tenants(&self) -> Result<(), StoreError> {
+        let stamp = self.sight.current().await?.networks;
+        if self.tenants.seen_at() != Some(stamp) {
+            let tenants = insist(|| self.store.tenant_list()).await?;
+            self.tenants.replace(tenants, stamp);
+        }
+        Ok(())
     }
 
     /// Names this installation among others. No secret.
@@ -133,34 +145,14 @@ impl Engine {
 
     /// True while callers are to be told to come back later: an operator says so, or a restored database is adopted,
     /// whose books cannot be relied on yet.
-    pub fn in_maintenance(&self) -> bool {
-        self.maintenance.load(Ordering::Relaxed) || self.is_adopting()
+    pub async fn in_maintenance(&self) -> Result<bool, Error> {
+        let seen = self.sight.current().await?;
+        Ok(seen.maintenance || seen.adopting)
     }
 
     /// True while a restored database is adopted: no ticket is carried out.
-    pub fn is_adopting(&self) -> bool {
-        self.adopting.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_adopting(&self, on: bool) {
-        if self.adopting.swap(on, Ordering::Relaxed) == on {
-            return;
-        }
-        self.metrics.adopting(on);
-        if on {
-            tracing::warn!(
-                "a restored database is being adopted: no ticket is carried out and callers are told to \
-                come back; see `provisor adopt status`"
-            );
-        } else {
-            tracing::info!("the restored database is adopted: tickets are carried out again");
-        }
-    }
-
-    pub(crate) fn set_maintenance(&self, on: bool) {
-        if self.maintenance.swap(on, Ordering::Relaxed) != on {
-            tracing::info!(on, "maintenance mode changed");
-        }
+    pub async fn is_adopting(&self) -> Result<bool, StoreError> {
+        Ok(self.sight.current().await?.adopting)
     }
 
     /// Which tickets this process carries out.

@@ -13,6 +13,8 @@ pub struct Tenants(RwLock<Arc<Known>>);
 struct Known {
     by_name: HashMap<Box<str>, Arc<Tenant>>,
     default: Option<Arc<Tenant>>,
+    /// The stamp that was current before they were read.
+    seen_at: Option<i64>,
 }
 
 impl Tenants {
@@ -31,12 +33,17 @@ impl Tenants {
         self.known().by_name.values().cloned().collect()
     }
 
-    pub(crate) fn replace(&self, tenants: Vec<Tenant>) {
+    /// As of which stamp these are; `None` when they were never read.
+    pub(crate) fn seen_at(&self) -> Option<i64> {
+        self.known().seen_at
+    }
+
+    pub(crate) fn replace(&self, tenants: Vec<Tenant>, seen_at: i64) {
         let tenants: Vec<Arc<Tenant>> = tenants.into_iter().map(Arc::new).collect();
         let only = || tenants.first().filter(|_| tenants.len() == 1);
         let default = tenants.iter().find(|tenant| tenant.default).or_else(only).cloned();
         let by_name = tenants.iter().map(|tenant| (tenant.name.as_str().into(), tenant.clone()));
-        let known = Known { by_name: by_name.collect(), default };
+        let known = Known { by_name: by_name.collect(), default, seen_at: Some(seen_at) };
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
     }
 

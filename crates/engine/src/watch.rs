@@ -13,6 +13,7 @@ use provisor_domain::store::{Stamp, StoreError};
 use tokio::time::Instant;
 
 use crate::engine::Engine;
+use crate::insist::insist;
 use crate::networks::{Network, NetworkFactory};
 
 /// How often the stamps are read.
@@ -53,16 +54,10 @@ impl Watch {
 
     /// Looks once. To be called before the first request is taken, so that the networks are known.
     pub async fn look(&mut self) -> Result<(), StoreError> {
-        let stamp = self.engine.store.stamp().await?;
-        self.engine.set_maintenance(stamp.maintenance);
-        self.engine.set_adopting(stamp.adopting);
-        if self.seen.is_none_or(|seen| seen.users != stamp.users) {
-            self.engine.sign_in.forget(stamp.users);
-        }
+        let stamp = self.engine.sight.look().await?;
         if self.seen.is_none_or(|seen| seen.networks != stamp.networks) {
             self.networks().await?;
-            let tenants = self.engine.store.tenant_list().await?;
-            self.engine.tenants.replace(tenants);
+            self.engine.see_tenants().await?;
         } else if self.rebuild.is_some_and(|then| then <= Instant::now()) {
             self.networks().await?;
         }
@@ -95,7 +90,7 @@ impl Watch {
         let known = self.engine.networks.all();
         let mut networks = HashMap::new();
         let mut rebuild = None;
-        for entry in self.engine.store.network_list().await? {
+        for entry in insist(|| self.engine.store.network_list()).await? {
             let code = entry.code.clone();
             if (self.without)(&entry) {
                 continue;

@@ -16,7 +16,7 @@ use provisor_engine::Engine;
 
 /// Refuses `listen` when it is reachable from elsewhere and a tenant has said nothing about who may call.
 pub(crate) async fn check(engine: &Engine, users: &dyn Users, listen: SocketAddr) -> Result<()> {
-    let tenants = engine.tenants().all();
+    let tenants = engine.tenants().await?.all();
     if listen.ip().to_canonical().is_loopback() || tenants.is_empty() {
         return Ok(());
     }

@@ -25,7 +25,7 @@ impl Engine {
         let code = &network.entry.code;
         for drift in drifts {
             let repairs = network.entry.drift.repairs(drift.kind) && drift.repairs < REPAIRS_MAX;
-            if !repairs || self.is_adopting() {
+            if !repairs || self.is_adopting().await? {
                 tracing::warn!(network = %code, sim = %drift.iccid, kind = drift.kind.as_str(),
                     found = drift.found.as_str(), what = drift.what, repairs = drift.repairs,
                     "the network has otherwise than the books say; see `provisor network check`");

@@ -81,7 +81,7 @@ impl Sweeper {
     async fn sweep(&mut self) -> Result<(), StoreError> {
         for (at, walk) in Walk::ALL.into_iter().enumerate() {
             // While a restored database is adopted, an operator's command reads the networks.
-            if self.network.is_down() || self.engine.is_adopting() {
+            if self.network.is_down() || self.engine.is_adopting().await? {
                 return Ok(());
             }
             let now = self.engine.clock.now();

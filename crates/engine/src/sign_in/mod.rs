@@ -15,7 +15,6 @@ pub(crate) mod throttle;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -32,6 +31,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
 use crate::call::{Caller, Error};
+use crate::sight::Sight;
 use credential::Credential;
 use guesses::Guesses;
 use password::HashPool;
@@ -96,7 +96,7 @@ pub struct SignIn {
     clock: Arc<dyn Clock>,
     boot_key: Digest,
     installation_key: Digest,
-    stamp: AtomicI64,
+    sight: Arc<Sight>,
     verified: Cache<Digest, Verified>,
     owners: Cache<Digest, Username>,
     pool: HashPool,
@@ -113,6 +113,7 @@ impl SignIn {
     pub(crate) fn new(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
+        sight: Arc<Sight>,
         installation_key: Digest,
     ) -> Self {
         Self {
@@ -121,7 +122,7 @@ impl SignIn {
             clock,
             boot_key: rand::random(),
             installation_key,
-            stamp: AtomicI64::new(0),
+            sight,
             verified: Cache::builder()
                 .max_capacity(CREDENTIAL_CACHE_ENTRIES_MAX)
                 .time_to_live(KNOWN_GOOD)
@@ -129,11 +130,6 @@ impl SignIn {
             owners: Cache::new(CREDENTIAL_CACHE_ENTRIES_MAX),
             pool: HashPool::new(),
         }
-    }
-
-    /// Makes void what was verified before the users changed.
-    pub(crate) fn forget(&self, stamp: i64) {
-        self.stamp.store(stamp, Ordering::Release);
     }
 
     /// Signs in who calls from `source` with these words, or fails: in every case of failure at the same time and
@@ -183,8 +179,8 @@ impl SignIn {
             return Err(SignInError::Failed);
         }
         let digest = self.digest(username, password);
+        let stamp = self.sight.current().await?.users;
         let now = self.clock.now();
-        let stamp = self.stamp.load(Ordering::Acquire);
         let known = self.verified.get(&digest);
         if let Some(hit) = known.as_ref().filter(|hit| hit.holds(now, stamp)) {
             return hit.caller_from(source);

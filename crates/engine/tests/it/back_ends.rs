@@ -21,7 +21,7 @@ async fn lets_in(
     shown: Shown,
     source: Option<IpAddr>,
 ) -> Result<BackEnd, BackEndError> {
-    let kommitt = portal.tenant("kommitt");
+    let kommitt = portal.tenant("kommitt").await;
     portal.world.engine.sign_in().back_end(&kommitt, shown, source).await
 }
 

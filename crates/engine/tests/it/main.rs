@@ -15,5 +15,6 @@ mod portal_rig;
 mod reconciling;
 mod rig;
 mod running;
+mod seeing;
 mod signing_in;
 mod waiting;

@@ -219,9 +219,10 @@ async fn of_two_who_reach_for_an_address_together_one_gets_it_and_the_other_is_t
 #[tokio::test]
 async fn of_thirty_two_first_enables_at_once_one_is_opened() {
     let portal = PortalWorld::new().await;
+    let call = portal.call(ALICE).await;
     let callers: Vec<_> = (0..32)
         .map(|number| {
-            let (engine, call) = (portal.world.engine.clone(), portal.call(ALICE));
+            let (engine, call) = (portal.world.engine.clone(), call.clone());
             let order = enable(&format!("password {number}"));
             tokio::spawn(async move { engine.change_portal_customer(&call, order).await })
         })

@@ -271,9 +271,10 @@ async fn a_log_in_works_while_the_mail_system_is_away() {
 #[tokio::test]
 async fn of_many_choices_at_once_one_is_made() {
     let (portal, running) = alice().await;
+    let call = portal.call(ALICE).await;
     let callers: Vec<_> = (0..8)
         .map(|number| {
-            let (engine, call) = (portal.world.engine.clone(), portal.call(ALICE));
+            let (engine, call) = (portal.world.engine.clone(), call.clone());
             tokio::spawn(async move {
                 let (present, new) = ("test".into(), format!("password {number}"));
                 let words = (&present, new.clone().into());

@@ -121,18 +121,19 @@ impl PortalWorld {
         Self { world, mail_dir }
     }
 
-    pub(crate) fn tenant(&self, name: &str) -> Arc<Tenant> {
-        self.world.engine.tenants().named(name).unwrap()
+    pub(crate) async fn tenant(&self, name: &str) -> Arc<Tenant> {
+        self.world.engine.tenants().await.unwrap().named(name).unwrap()
     }
 
-    pub(crate) fn call(&self, customer: &str) -> PortalCall {
+    pub(crate) async fn call(&self, customer: &str) -> PortalCall {
         let PortalId { tenant, customer } = id(customer);
         let actor = format!("tenant:{tenant}");
-        PortalCall { tenant: self.tenant(tenant.as_str()), customer, actor, request_id: None }
+        let tenant = self.tenant(tenant.as_str()).await;
+        PortalCall { tenant, customer, actor, request_id: None }
     }
 
     pub(crate) async fn order(&self, customer: &str, order: PortalOrder) -> Result<Raised, Error> {
-        self.world.engine.change_portal_customer(&self.call(customer), order).await
+        self.world.engine.change_portal_customer(&self.call(customer).await, order).await
     }
 
     pub(crate) async fn refused(&self, customer: &str, order: PortalOrder) -> Refusal {
@@ -197,7 +198,7 @@ impl PortalWorld {
         password: &str,
         source: IpAddr,
     ) -> Result<PortalSession, LogInError> {
-        let PortalCall { tenant, customer, .. } = self.call(customer);
+        let PortalCall { tenant, customer, .. } = self.call(customer).await;
         let password = password.into();
         self.world.engine.portal_log_in(&tenant, &customer, &password, source).await
     }
@@ -217,7 +218,7 @@ impl PortalWorld {
         present: &str,
         chosen: &str,
     ) -> Result<Raised, LogInError> {
-        let PortalCall { tenant, customer, .. } = self.call(customer);
+        let PortalCall { tenant, customer, .. } = self.call(customer).await;
         let present: SecretString = present.into();
         let words = (&present, chosen.into());
         self.world.engine.portal_choose_password(&tenant, &customer, words, HERE).await

@@ -293,7 +293,7 @@ async fn while_a_restored_database_is_adopted_networks_are_read_and_nothing_is_s
     let now = world.clock.now();
     assert!(world.store.adopt_begin("restored".into(), origin(), now).await.unwrap());
     world.look().await;
-    assert!(world.engine.in_maintenance(), "callers are told to come back");
+    assert!(world.engine.in_maintenance().await.unwrap(), "callers are told to come back");
     let running = Checked::of(world);
     world.clock.pass(Duration::from_hours(25));
     let mut stands = Vec::new();
@@ -316,7 +316,7 @@ async fn while_a_restored_database_is_adopted_networks_are_read_and_nothing_is_s
     for ticket in open {
         world.until(ticket, &[TicketState::Completed]).await;
     }
-    assert!(!world.engine.in_maintenance());
+    assert!(!world.engine.in_maintenance().await.unwrap());
     running.finish().await;
 }
 

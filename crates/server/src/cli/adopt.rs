@@ -111,7 +111,7 @@ async fn status(session: &Session) -> Result<()> {
 impl Check {
     async fn run(self, session: &Session) -> Result<()> {
         let eyes = Eyes::open(session).await?;
-        if !eyes.engine.is_adopting() {
+        if !eyes.engine.is_adopting().await? {
             bail!(
                 "no database is being adopted: `provisor network check` compares networks with the books"
             );

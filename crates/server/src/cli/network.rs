@@ -207,7 +207,7 @@ impl Check {
         let how = Checking {
             origin: Session::origin(),
             repair: self.repair,
-            restored: eyes.engine.is_adopting(),
+            restored: eyes.engine.is_adopting().await?,
             period: session.config.settings.check.period.duration(),
         };
         let mut reports = Vec::new();

@@ -83,7 +83,8 @@ impl Face {
         if exchange.method != Verb::POST {
             return Err(WireError::not_post());
         }
-        if self.engine.in_maintenance() {
+        let maintenance = self.engine.in_maintenance().await;
+        if maintenance.map_err(|error| self.refused(error, exchange))? {
             return Err(WireError::maintenance());
         }
         let bytes = exchange.body(BODY_BYTES_MAX).await?;

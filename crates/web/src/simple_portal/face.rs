@@ -112,8 +112,8 @@ impl Face {
         if let Some(answer) = by_method(function, &exchange.method)? {
             return Ok(answer);
         }
-        let tenant = self.tenant(path.tenant.as_deref())?;
-        if self.engine.in_maintenance() {
+        let tenant = self.tenant(path.tenant.as_deref()).await?;
+        if self.engine.in_maintenance().await.map_err(Stopped::Engine)? {
             return Err(Word::Maintenance.into());
         }
         exchange.body(BODY_BYTES_MAX).await?;
@@ -149,11 +149,13 @@ impl Face {
         }
     }
 
-    fn tenant(&self, name: Option<&str>) -> Result<Arc<Tenant>, Word> {
-        match name {
-            Some(name) => self.engine.tenants().named(name).ok_or(Word::NoSuchTenant),
-            None => self.engine.tenants().default_one().ok_or(Word::NoDefaultTenant),
-        }
+    async fn tenant(&self, name: Option<&str>) -> Result<Arc<Tenant>, Stopped> {
+        let tenants = self.engine.tenants().await.map_err(Stopped::Engine)?;
+        let tenant = match name {
+            Some(name) => tenants.named(name).ok_or(Word::NoSuchTenant),
+            None => tenants.default_one().ok_or(Word::NoDefaultTenant),
+        };
+        Ok(tenant?)
     }
 
     /// What the caller is told who was not let in.
