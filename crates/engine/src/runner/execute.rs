@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use provisor_domain::OrderKind;
+use provisor_domain::clock::Clock;
 use provisor_domain::driver::{Acceptance, Element, Heard, OnceKey, Outcome};
 use provisor_domain::limits::{
     ATTEMPTS_MAX, RETRY_FIRST_MILLIS, RETRY_LONGEST_MILLIS, TICKET_AGE_DAYS_MAX,
@@ -20,6 +21,7 @@ use provisor_domain::store::{Lease, Settlement, Verdict};
 use provisor_domain::ticket::{Failure, FailureKind};
 use tokio::time::Instant;
 
+use crate::moment::Moment;
 use crate::networks::Network;
 
 /// How long a ticket waits at least for something that a person provides.
@@ -61,23 +63,28 @@ pub(crate) enum Ending {
     GivenBack(&'static str),
 }
 
-/// Carries `lease`, which was claimed just `now`, out at `network`. Never fails: whatever happens is an [`Ending`].
+/// Carries `lease`, which was asked for at `asked`, out at `network`. Never fails: whatever happens is an [`Ending`].
 pub(crate) fn attempt(
     network: Arc<Network>,
     lease: Lease,
-    now: Timestamp,
+    asked: Moment,
+    clock: Arc<dyn Clock>,
 ) -> impl Future<Output = Attempted> {
     // From here on, not from when it is first driven: the process may be frozen in between.
-    let began = Instant::now();
-    carry_out(network, lease, now, began)
+    let time = Time::of(lease.until, asked, clock);
+    carry_out(network, lease, time)
 }
 
-async fn carry_out(
-    network: Arc<Network>,
-    lease: Lease,
-    now: Timestamp,
-    began: Instant,
-) -> Attempted {
+/// How much time an attempt has.
+struct Time {
+    began: Moment,
+    /// How much of the lease was left then.
+    left: Duration,
+    clock: Arc<dyn Clock>,
+}
+
+async fn carry_out(network: Arc<Network>, lease: Lease, time: Time) -> Attempted {
+    let began = Instant::now();
     let once = OnceKey { ticket: lease.ticket, epoch: lease.epoch };
     let kept = Attempt {
         kind: lease.kind,
@@ -85,7 +92,7 @@ async fn carry_out(
         attempts_before: lease.attempts_before,
         in_doubt: lease.in_doubt,
         raised: lease.raised,
-        began: now,
+        began: time.began.wall(),
         waits_for: lease.accepted.filter(|_| lease.report.is_none()),
     };
     let heard = Heard {
@@ -101,7 +108,7 @@ async fn carry_out(
                 None => Ending::BooksOnly(Box::new(plan.change)),
                 Some(instruction) => match sending(&network.element, &instruction, &heard) {
                     Err(failure) => Ending::Wanting(failure),
-                    Ok(sending) => ask(&network, sending, (lease.until, now), began)
+                    Ok(sending) => ask(&network, sending, &time)
                         .await
                         .map_or(Ending::GivenBack("too little of the lease was left"), |outcome| {
                             Ending::Asked(outcome, Box::new(plan.change))
@@ -113,38 +120,51 @@ async fn carry_out(
     Attempted { lease: kept, ending, took: began.elapsed() }
 }
 
-/// Sends the command under its deadline, which counts from `began`; `None` when it would reach past the lease, which ends
-/// at `until` and was claimed before `now`, or when it has passed already.
-async fn ask(
-    network: &Network,
-    sending: BoxFuture<'_, Outcome>,
-    (until, now): (Timestamp, Timestamp),
-    began: Instant,
-) -> Option<Outcome> {
+/// Sends the command under its deadline, which counts from when the attempt began; `None` when it would reach past the
+/// lease, or when it has passed already.
+async fn ask(network: &Network, sending: BoxFuture<'_, Outcome>, time: &Time) -> Option<Outcome> {
     let deadline = network.element.limits().command_deadline;
-    let too_late = until.duration_since(now) <= SignedDuration::try_from(deadline).ok()?;
-    if too_late || began.elapsed() >= deadline {
+    if !time.is_enough_for(deadline) {
         return None;
     }
     let sending = AssertUnwindSafe(sending).catch_unwind();
-    Some(match before(began + deadline, sending).await {
+    Some(match time.within(deadline, sending).await {
         Some(Ok(outcome)) => outcome,
         Some(Err(_panic)) => Outcome::Unknown { reason: "the driver panicked".into() },
         None => Outcome::Unknown { reason: format!("no answer within {deadline:?}") },
     })
 }
 
-/// Drives `sending` until `end`. Looks at the time before each step of it: one whose process was frozen past its end, and
-/// with it perhaps past its lease, sends nothing more when it goes on.
-async fn before<T>(end: Instant, sending: impl Future<Output = T>) -> Option<T> {
-    let (mut sending, mut alarm) = (pin!(sending), pin!(tokio::time::sleep_until(end)));
-    poll_fn(|context| {
-        if Instant::now() >= end || alarm.as_mut().poll(context).is_ready() {
-            return Poll::Ready(None);
-        }
-        sending.as_mut().poll(context).map(Some)
-    })
-    .await
+impl Time {
+    /// From now on, of a lease until then that was asked for at `asked`.
+    fn of(until: Timestamp, asked: Moment, clock: Arc<dyn Clock>) -> Self {
+        let began = Moment::now(clock.as_ref());
+        let lease = Duration::try_from(until.duration_since(asked.wall())).unwrap_or_default();
+        Self { began, left: lease.saturating_sub(began.since(asked)), clock }
+    }
+
+    /// Whether a command with this deadline ends before the lease, and has not ended yet.
+    fn is_enough_for(&self, deadline: Duration) -> bool {
+        self.left > deadline && self.passed() < deadline
+    }
+
+    fn passed(&self) -> Duration {
+        self.began.elapsed(self.clock.as_ref())
+    }
+
+    /// Drives `sending` until the `deadline`. Looks at the time before each step of it: one whose process, or whose whole
+    /// machine, stood still past its end, and with it perhaps past its lease, sends nothing more when it goes on.
+    async fn within<T>(&self, deadline: Duration, sending: impl Future<Output = T>) -> Option<T> {
+        let alarm = tokio::time::sleep(deadline.saturating_sub(self.passed()));
+        let (mut sending, mut alarm) = (pin!(sending), pin!(alarm));
+        poll_fn(|context| {
+            if self.passed() >= deadline || alarm.as_mut().poll(context).is_ready() {
+                return Poll::Ready(None);
+            }
+            sending.as_mut().poll(context).map(Some)
+        })
+        .await
+    }
 }
 
 /// The command on its way to the driver; what is wanting when there is no driver for it.
@@ -298,30 +318,65 @@ fn later(now: Timestamp, millis: u64, jitter: f64) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::moment::tests::Wall;
     use provisor_domain::TicketId;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
+    const DEADLINE: Duration = Duration::from_secs(5);
+
+    /// Whether something is still sent when the process stood still so many seconds by the monotonic and by the wall clock.
+    async fn sent_after(monotonic: u64, wall: i64) -> bool {
+        let clock = Arc::new(Wall::default());
+        let time = Time::of(at(60), Moment::now(clock.as_ref()), clock.clone());
+        let mut sent = false;
+        let sending = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            sent = true;
+        };
+        // While it waits, all timers run out at once.
+        let frozen = async {
+            clock.set(wall * 1_000);
+            tokio::time::advance(Duration::from_secs(monotonic)).await;
+        };
+        let (ended, ()) = tokio::join!(time.within(DEADLINE, sending), frozen);
+        assert_eq!(ended.is_some(), sent);
+        sent
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_was_frozen_past_its_end_sends_nothing_more() {
-        let sent = |frozen: u64| async move {
-            let mut sent = false;
-            let sending = async {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                sent = true;
-            };
-            // While it waits, all timers run out at once.
-            let end = Instant::now() + Duration::from_secs(5);
-            let frozen = tokio::time::advance(Duration::from_secs(frozen));
-            let (ended, ()) = tokio::join!(before(end, sending), frozen);
-            assert_eq!(ended.is_some(), sent);
-            sent
+        assert!(sent_after(4, 4).await);
+        assert!(!sent_after(5, 5).await);
+        assert!(!sent_after(60, 60).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_on_a_machine_that_stood_still_past_its_end_sends_nothing_more() {
+        assert!(sent_after(1, 4).await);
+        assert!(!sent_after(1, 5).await);
+        assert!(!sent_after(1, 3_600).await);
+        // A wall clock that is set back does not give it more time.
+        assert!(sent_after(4, -3_600).await);
+        assert!(!sent_after(5, -3_600).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_left_of_a_lease_counts_from_when_it_was_asked_for() {
+        let enough_after = async |monotonic: u64, wall: i64| {
+            let clock = Arc::new(Wall::default());
+            let asked = Moment::now(clock.as_ref());
+            let until = asked.wall() + SignedDuration::from_secs(15);
+            clock.set(wall * 1_000);
+            tokio::time::advance(Duration::from_secs(monotonic)).await;
+            Time::of(until, asked, clock).is_enough_for(DEADLINE)
         };
-        assert!(sent(4).await);
-        assert!(!sent(5).await);
-        assert!(!sent(60).await);
+        assert!(enough_after(9, 9).await);
+        assert!(!enough_after(10, 0).await);
+        assert!(!enough_after(0, 10).await);
+        assert!(!enough_after(10, -3_600).await);
     }
 
     fn attempt_after(attempts_before: u32, in_doubt: bool) -> Attempt {

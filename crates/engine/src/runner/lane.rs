@@ -20,6 +20,7 @@ use super::desk::{Desk, Written};
 use super::execute::{Attempted, Ending, Mood, attempt, decide};
 use super::pace::Pace;
 use crate::engine::Engine;
+use crate::moment::Moment;
 use crate::networks::Network;
 
 /// How often an idle lane looks for tickets that nobody rang the bell for: retries that are due, tickets of other
@@ -86,6 +87,7 @@ impl Lane {
                 self.wait(&mut end).await;
                 continue;
             }
+            let asked = Moment::now(self.engine.clock.as_ref());
             // Both at once: on SQLite they share one commit, on PostgreSQL they are two short transactions.
             let settlements = std::mem::take(&mut self.unsettled);
             let (desk, last, undecided) = (self.desk.clone(), self.last.clone(), self.undecided);
@@ -102,7 +104,7 @@ impl Lane {
             }
             let failed = written != Written::Yes || claimed.is_none();
             if let Some(claimed) = claimed.filter(|_| room > 0) {
-                self.begin(claimed);
+                self.begin(claimed, asked);
             }
             if failed {
                 self.going_on(tokio::time::sleep(STORE_PAUSE), 0).await;
@@ -125,15 +127,15 @@ impl Lane {
         self.pace.allows(free.min(TICKETS_PER_BATCH_MAX), now)
     }
 
-    fn begin(&mut self, claimed: Claimed) {
+    fn begin(&mut self, claimed: Claimed, asked: Moment) {
         self.more = claimed.more;
         if claimed.last.is_some() {
             self.last = claimed.last;
         }
         self.pace.took(claimed.leases.len());
-        let now = self.engine.clock.now();
         for lease in claimed.leases {
-            self.under_way.push(attempt(self.network.clone(), lease, now).boxed());
+            let (network, clock) = (self.network.clone(), self.engine.clock.clone());
+            self.under_way.push(attempt(network, lease, asked, clock).boxed());
         }
         self.engine.metrics.in_flight(&self.network.entry.code, self.under_way.len());
     }
