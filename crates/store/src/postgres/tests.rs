@@ -71,7 +71,7 @@ fn both_databases_have_the_same_statements() {
 async fn connection(database: &rig::Database) -> Client {
     PostgresStore::migrate(&database.url, Options::default()).await.unwrap();
     let address = address::Address::read(&database.url).unwrap();
-    let (client, connection) = open::dial(&address).await.unwrap();
+    let ((client, connection), _) = open::dial(&address).await.unwrap();
     tokio::spawn(connection);
     client.batch_execute("SET search_path = provisor").await.unwrap();
     client
