@@ -20,7 +20,7 @@ const ACCEPTED_WITHIN: Duration = Duration::from_mins(2);
 const ORDERS_BETWEEN: usize = 30;
 
 /// From here on a commit waits for the standby.
-fn wait_for_standby(primary: &Cluster) {
+pub(super) fn wait_for_standby(primary: &Cluster) {
     primary.run("ALTER SYSTEM SET synchronous_standby_names = '*';\nSELECT pg_reload_conf()");
     eventually_within(IN_SYNC_WITHIN, "the standby to have everything", || {
         let synchronous =

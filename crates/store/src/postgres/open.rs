@@ -20,12 +20,13 @@ const SERVER_VERSION_MIN: i32 = 150_000;
 /// Whoever migrates holds this advisory lock ("prov" in ASCII).
 const MIGRATION_LOCK: i64 = 0x7072_6f76;
 
-/// What each connection is set to. No transaction of ours waits for a person, no statement is worth compiling.
+/// What each connection is set to. No transaction of ours waits for a person, no statement is worth compiling. One that its
+/// node has left alone for so long that the node must be frozen ends, before those who wait for its locks are refused.
 ///
 /// Every statement of ours finds its rows by indexes, however few or many there are, and is planned once: its plan must
 /// not depend on statistics, which say that a queue is empty when it was empty the last time anybody looked.
 pub(super) const SETTINGS: &str = "SET search_path = provisor; SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
-    SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = warning; SET jit = off; \
+    SET idle_in_transaction_session_timeout = '5s'; SET client_min_messages = warning; SET jit = off; \
     SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off; \
     SET enable_indexonlyscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET default_transaction_isolation = 'read committed'";
