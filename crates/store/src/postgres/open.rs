@@ -162,22 +162,18 @@ async fn dial_one(server: &Server, address: &Address) -> Result<Dialled, Refusal
     dialled
 }
 
+/// As libpq does, whatever the first way came to: perhaps the server wants encryption, or cannot do it as we can. What is told
+/// is what the first one came to.
 async fn dial_ways(server: &Server, address: &Address) -> Result<Dialled, Refusal> {
-    let mut refused = Refusal::Silence;
+    let mut first = None;
     for way in &server.ways {
         match timeout(ANSWER_TIMEOUT, way.connect(address.tls.clone())).await {
             Ok(Ok(dialled)) => return Ok(dialled),
-            // The server does not let us in like this: perhaps it wants encryption.
-            Ok(Err(error))
-                if error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) =>
-            {
-                refused = Refusal::Sql(error);
-            }
-            Ok(Err(error)) => return Err(Refusal::Sql(error)),
+            Ok(Err(error)) => _ = first.get_or_insert(error),
             Err(_) => return Err(Refusal::Silence),
         }
     }
-    Err(refused)
+    Err(first.map_or(Refusal::Silence, Refusal::Sql))
 }
 
 /// Whether the server at this place of the address says anything at all, be it that it does not want us.
