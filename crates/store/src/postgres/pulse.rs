@@ -11,7 +11,7 @@
 //! was found silent are given up, too.
 
 use std::sync::Weak;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::address::{Address, Server};
@@ -31,6 +31,8 @@ pub(super) struct Pulse {
     awaited: AtomicUsize,
     commits: AtomicUsize,
     heard: AtomicU64,
+    /// Somebody awaited the answer to a question in vain and has left, and nothing came since.
+    left: AtomicBool,
 }
 
 impl Pulse {
@@ -38,7 +40,11 @@ impl Pulse {
     pub(super) fn awaits(&self, commit: bool) -> Awaiting<'_> {
         self.awaited.fetch_add(1, Ordering::Relaxed);
         self.commits.fetch_add(usize::from(commit), Ordering::Relaxed);
-        Awaiting { pulse: self, commit }
+        Awaiting { pulse: self, commit, heard: AtomicBool::new(false) }
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.awaited.load(Ordering::Relaxed) > 0 || self.left.load(Ordering::Relaxed)
     }
 }
 
@@ -46,17 +52,24 @@ impl Pulse {
 pub(super) struct Awaiting<'p> {
     pulse: &'p Pulse,
     commit: bool,
+    heard: AtomicBool,
 }
 
 impl Awaiting<'_> {
     /// An answer came.
     pub(super) fn heard(&self) {
+        self.heard.store(true, Ordering::Relaxed);
         self.pulse.heard.fetch_add(1, Ordering::Relaxed);
+        // Answers come in the order of the asks.
+        self.pulse.left.store(false, Ordering::Relaxed);
     }
 }
 
 impl Drop for Awaiting<'_> {
     fn drop(&mut self) {
+        if !self.commit && !*self.heard.get_mut() {
+            self.pulse.left.store(true, Ordering::Relaxed);
+        }
         self.pulse.awaited.fetch_sub(1, Ordering::Relaxed);
         self.pulse.commits.fetch_sub(usize::from(self.commit), Ordering::Relaxed);
     }
@@ -115,7 +128,7 @@ impl Silence {
             return None;
         }
         let heard = link.pulse.heard.load(Ordering::Relaxed);
-        let awaited = link.pulse.awaited.load(Ordering::Relaxed) > 0;
+        let awaited = link.pulse.is_awaited();
         let commits = link.pulse.commits.load(Ordering::Relaxed) > 0;
         if !awaited || heard != self.heard {
             (self.heard, self.since, self.asked) = (heard, Instant::now(), Instant::now());
@@ -129,5 +142,26 @@ impl Silence {
         }
         self.asked = Instant::now();
         Some(Look::Silent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_awaited_in_vain_who_has_left_is_still_awaited() {
+        let pulse = Pulse::default();
+        let answered = pulse.awaits(false);
+        answered.heard();
+        drop(answered);
+        assert!(!pulse.is_awaited());
+        drop(pulse.awaits(false));
+        assert!(pulse.is_awaited());
+        pulse.awaits(false).heard();
+        assert!(!pulse.is_awaited());
+        // A commit may wait for a standby for as long as that is away.
+        drop(pulse.awaits(true));
+        assert!(!pulse.is_awaited());
     }
 }
