@@ -1,7 +1,8 @@
 //! Notices what others (commands beside the server, other nodes) changed: users, networks, tenants, maintenance mode.
 //!
 //! Level-triggered: it compares stamps and acts on the difference, however it came about. A change is seen within
-//! [`POLL`], which is well under the second that is promised.
+//! [`POLL`], which is well under the second that is promised; where it is not, whoever needs it looks himself
+//! ([`crate::sight`]).
 
 use std::collections::HashMap;
 use std::sync::Arc;
