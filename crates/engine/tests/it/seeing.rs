@@ -76,6 +76,22 @@ async fn maintenance_and_adopting() {
 }
 
 #[tokio::test]
+async fn of_many_who_come_at_once_each_is_told() {
+    let world = World::with(Arc::new(Script::obedient())).await;
+    world.store.maintenance_set(true, origin(), world.clock.now()).await.unwrap();
+    world.clock.pass(STOOD_STILL);
+    let callers: Vec<_> = (0..100)
+        .map(|_| {
+            let engine = world.engine.clone();
+            tokio::spawn(async move { engine.in_maintenance().await.unwrap() })
+        })
+        .collect();
+    for caller in callers {
+        assert!(caller.await.unwrap());
+    }
+}
+
+#[tokio::test]
 async fn tenants_and_the_networks_they_are_called_from() {
     let portal = PortalWorld::new().await;
     let mut changed = Tenant::clone(&*portal.tenant("kommitt").await);
