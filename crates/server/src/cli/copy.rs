@@ -20,8 +20,10 @@ carry out. Every table is read back and compared before anything counts. Afterwa
 server and no command uses it any more, so that no order is carried out twice. `--trial` copies without the mark, to
 see how long it takes and whether it works; throw the copy away before the real one.
 
-What does not move: the key file of SIM keys (setting sim_key_file), the files of simulated networks and the mail
-servers' lookup files (data_dir). Copy them to every node that needs them.";
+What does not move: the files of simulated networks and the mail servers' lookup files (data_dir), and
+the key file of SIM keys. Copy them to every node that needs them. The key file has another name by
+default now: beside a SQLite file FILE it is FILE.key, with PostgreSQL provisor.key in the folder where
+provisor is started. Set sim_key_file to where you put the old one before anything is imported.";
 
 /// Move an installation from a SQLite file to an empty PostgreSQL database
 #[derive(Debug, Args)]
