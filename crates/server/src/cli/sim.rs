@@ -33,8 +33,8 @@ The first line names the columns, in any order, separated by commas:
   customer             whose stock it goes to; may be left out with --customer
   imsi, msisdn         its identity, and the number that comes with it
   network              the only network it works in
-  ki, opc              32 hex digits each; never shown, and sealed before they are stored: with the
-                       key in sim_key_file, which the first import with keys makes. Back it up
+  ki, opc              32 hex digits each; never shown, and sealed before they are stored: with
+                       the key in sim_key_file, which the first import with keys makes
   eid                  32 digits
 
   iccid,imsi,msisdn,customer

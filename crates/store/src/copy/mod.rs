@@ -29,9 +29,7 @@ pub enum CopyError {
     #[error(transparent)]
     Target(#[from] postgres::OpenError),
     /// There is something in the database already.
-    #[error(
-        "the database is in use: it has rows in `{0}`; name an empty one (if that is a trial's copy, drop the database and make it anew)"
-    )]
+    #[error("the database is in use: it has rows in `{0}`; name an empty one")]
     NotEmpty(String),
     /// A row cannot be brought over.
     #[error("table `{table}`: {reason}; nothing was copied")]
