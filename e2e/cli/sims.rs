@@ -125,31 +125,29 @@ fn keys_are_sealed_with_one_key_unless_its_file_is_lost_and_that_is_said() {
     let sims = ["8910390000033300001", "8910390000033300002", "8910390000033300003"];
     let files = sims.map(|sim| with_keys(&world, sim));
     let key_files = || {
-        let names = std::fs::read_dir(world.dir()).expect("the directory").map(|entry| {
-            let entry = entry.expect("an entry");
-            entry.file_name().into_string().expect("UTF-8")
-        });
-        names.filter(|name| name.ends_with(".key")).collect::<Vec<_>>()
+        let entries = std::fs::read_dir(world.dir()).expect("the directory");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        paths.filter(|path| path.extension().is_some_and(|of| of == "key")).collect::<Vec<_>>()
     };
     let made = world.cli(&["sim", "import", &files[0]]).succeeded();
-    let [name] = &key_files()[..] else { panic!("one key file: {:?}", key_files()) };
+    let [path] = &key_files()[..] else { panic!("one key file: {:?}", key_files()) };
+    let name = path.file_name().and_then(|name| name.to_str()).expect("a plain name");
     let told = format!("{name}: back it up");
     assert!(made.stderr.contains("made the key file") && made.stderr.contains(&told), "{made:?}");
     let next = world.cli(&["sim", "import", &files[1]]).succeeded();
     assert!(!next.stderr.contains("key file"), "{next:?}");
 
-    let path = world.dir().join(name);
-    let key = std::fs::read(&path).expect("the key");
-    std::fs::remove_file(&path).expect("the key file");
+    let key = std::fs::read(path).expect("the key");
+    std::fs::remove_file(path).expect("the key file");
     let refused = world.cli(&["sim", "import", &files[2]]).failed();
     assert!(
         refused.stderr.contains("sim_key_file") && refused.stderr.contains(name),
         "{refused:?}"
     );
-    assert_eq!(key_files(), [""; 0], "none is made");
+    assert!(key_files().is_empty(), "none is made");
     let other: Vec<u8> = key.trim_ascii().iter().rev().copied().collect();
-    std::fs::write(&path, other).expect("another key");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("its rights");
+    std::fs::write(path, other).expect("another key");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("its rights");
     let refused = world.cli(&["sim", "import", &files[2]]).failed();
     assert!(refused.stderr.contains("were not sealed with the key in"), "{refused:?}");
     let server = world.serve();

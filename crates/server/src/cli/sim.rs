@@ -55,7 +55,7 @@ pub(crate) struct ImportArgs {
     /// Refuse ICCIDs whose check digit is wrong (real stocks have such cards)
     #[arg(long)]
     luhn: bool,
-    /// Seal with the key in sim_key_file although the database has keys that it does not open: they are lost
+    /// Seal with another key than the one of the keys that are there: its file is lost, and they with it
     #[arg(long)]
     new_key: bool,
     /// Print JSON: how many were imported, and the bad rows
