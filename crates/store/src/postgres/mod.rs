@@ -24,6 +24,7 @@ mod link;
 mod open;
 mod operations;
 mod portal;
+mod pulse;
 mod question;
 mod reconcile;
 mod row;

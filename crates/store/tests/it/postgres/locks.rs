@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use provisor_domain::Order;
 use provisor_domain::SimState;
 use provisor_domain::catalogue::Catalogue;
@@ -338,4 +339,31 @@ async fn contracts_are_counted_in_their_order_also_where_a_settlement_is_refused
         matches!(settled[..], [Settled::Done, Settled::Refused(_), Settled::Done]),
         "{settled:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_that_nobody_waits_for_any_more_is_not_opened_when_its_turn_comes() {
+    let (store, database) = fresh();
+    let world = World::with_sims(store, 3).await;
+    let other = Other::begin(&database).await;
+    other.run(&lock_of(0, 999)).await;
+    let first = world.connect(0).await;
+    let opening = tokio::spawn({
+        let world = world.clone();
+        async move { world.store.ticket_open(vec![first]).await }
+    });
+    other.is_waited_for().await;
+    // Two gather behind it; one of them goes away.
+    let (gone, stays) = (world.connect(1).await, world.connect(2).await);
+    let mut gone = Box::pin(world.store.ticket_open(vec![gone]));
+    let mut stays = Box::pin(world.store.ticket_open(vec![stays]));
+    for waiting in [&mut gone, &mut stays] {
+        assert!(waiting.now_or_never().is_none());
+    }
+    drop(gone);
+    other.run("ROLLBACK").await;
+    opening.await.unwrap().unwrap();
+    assert!(matches!(stays.await.unwrap()[..], [Opened::Ticket(_)]));
+    let opened = world.store.ticket_list(all_tickets()).await.unwrap();
+    assert_eq!(opened.len(), 2, "{opened:?}");
 }
