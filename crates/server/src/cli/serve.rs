@@ -33,7 +33,7 @@ pub(crate) struct Serve {
     #[command(flatten)]
     listeners: Listeners,
     /// The folder where simulated networks keep their state and mail systems their lookup files [default: the
-    /// database's]
+    /// database's; with PostgreSQL the one that it is started in]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// What this node does: all of it, take orders (api) or carry them out (worker) [default: all]
