@@ -1,6 +1,7 @@
 //! `provisor sim import`: the whole file lands, or nothing of it does and every bad row is named.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -109,4 +110,51 @@ fn keys_of_a_sim_are_taken_and_never_shown() {
     let database = std::fs::read(world.database()).expect("the database");
     let text = String::from_utf8_lossy(&database).to_uppercase();
     assert!(!text.contains(ki), "the key lies in the clear in the database");
+}
+
+/// A file with one SIM that has keys.
+fn with_keys(world: &World, iccid: &str) -> String {
+    let ki = "00112233445566778899AABBCCDDEEFF";
+    let csv = format!("iccid,customer,ki,opc\n{iccid},1000000,{ki},{ki}\n");
+    world.file(&format!("{iccid}.csv"), &csv)
+}
+
+#[test]
+fn keys_are_sealed_with_one_key_unless_its_file_is_lost_and_that_is_said() {
+    let world = World::new();
+    let sims = ["8910390000033300001", "8910390000033300002", "8910390000033300003"];
+    let files = sims.map(|sim| with_keys(&world, sim));
+    let key_files = || {
+        let entries = std::fs::read_dir(world.dir()).expect("the directory");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        paths.filter(|path| path.extension().is_some_and(|of| of == "key")).collect::<Vec<_>>()
+    };
+    let made = world.cli(&["sim", "import", &files[0]]).succeeded();
+    let [path] = &key_files()[..] else { panic!("one key file: {:?}", key_files()) };
+    let name = path.file_name().and_then(|name| name.to_str()).expect("a plain name");
+    let told = format!("{name}: back it up");
+    assert!(made.stderr.contains("made the key file") && made.stderr.contains(&told), "{made:?}");
+    let next = world.cli(&["sim", "import", &files[1]]).succeeded();
+    assert!(!next.stderr.contains("key file"), "{next:?}");
+
+    let key = std::fs::read(path).expect("the key");
+    std::fs::remove_file(path).expect("the key file");
+    let refused = world.cli(&["sim", "import", &files[2]]).failed();
+    assert!(
+        refused.stderr.contains("sim_key_file") && refused.stderr.contains(name),
+        "{refused:?}"
+    );
+    assert!(key_files().is_empty(), "none is made");
+    let other: Vec<u8> = key.trim_ascii().iter().rev().copied().collect();
+    std::fs::write(path, other).expect("another key");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("its rights");
+    let refused = world.cli(&["sim", "import", &files[2]]).failed();
+    assert!(refused.stderr.contains("were not sealed with the key in"), "{refused:?}");
+    let server = world.serve();
+    assert!(!is_free(&server, sims[2]), "nothing landed");
+    // What does not bring keys needs none.
+    let plain = "iccid,customer\n8910390000033300009,1000000\n";
+    world.cli(&["sim", "import", &world.file("plain.csv", plain)]).succeeded();
+    world.cli(&["sim", "import", &files[2], "--new-key"]).succeeded();
+    assert!(is_free(&server, sims[2]));
 }

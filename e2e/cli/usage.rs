@@ -1,6 +1,8 @@
 //! What is typed wrong is told in words that say what to type, with the exit code of a wrong command line; what scripts
 //! read is JSON.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::{Value, json};
 
 use crate::rig::*;
@@ -69,6 +71,43 @@ fn a_wrong_setting_in_the_environment_is_named_with_what_to_write() {
         assert!(told.starts_with(&format!("error: {name}: {what}")), "{told}");
         assert!(!told.contains("Settings"), "nobody knows what that is: {told}");
     }
+}
+
+#[test]
+fn a_database_of_another_user_is_told_of_and_can_be_read() {
+    /// `nobody`, on Debian.
+    const OTHER: Option<u32> = Some(65_534);
+    let world = World::on(Kind::Sqlite, BASE);
+    // Root without what makes every file root's.
+    let not_root = |args: &[&str]| {
+        let mut command = command("setpriv", world.dir());
+        command.args(["--bounding-set", "-dac_override,-dac_read_search,-fowner", "--", PROVISOR]);
+        let output = command.args(args).args(["--database", &world.database_url()]).output();
+        let output = output.expect("setpriv (util-linux) starts");
+        (output.status.success(), String::from_utf8(output.stderr).expect("UTF-8"))
+    };
+    let on = ["maintenance", "on"];
+    assert_eq!(not_root(&on), (true, String::new()));
+    let entries = std::fs::read_dir(world.dir()).expect("the directory");
+    let files = entries.map(|entry| entry.expect("an entry").path());
+    for file in files.filter(|file| file.to_string_lossy().contains("provisor.db")) {
+        std::os::unix::fs::chown(&file, OTHER, OTHER).expect("root runs this");
+    }
+    let told = |args: &[&str], file: &str| {
+        let (done, told) = not_root(args);
+        let file = world.dir().join(file).display().to_string();
+        let wanted = format!("{file} cannot be written to by this user: run this as the user");
+        assert!(!done && told.contains(&wanted), "{args:?}: {told}");
+    };
+    told(&on, "provisor.db");
+    told(&["serve", "--listen", "127.0.0.1:0"], "provisor.db");
+    assert_eq!(not_root(&["maintenance", "status"]), (true, String::new()), "it may be read");
+    let lock = world.dir().join("provisor.db.lock");
+    std::os::unix::fs::chown(&lock, OTHER, OTHER).expect("root runs this");
+    told(&["serve", "--listen", "127.0.0.1:0"], "provisor.db.lock");
+    std::fs::set_permissions(world.database(), std::fs::Permissions::from_mode(0o600))
+        .expect("its rights");
+    told(&["maintenance", "status"], "provisor.db");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! An installation moves from a file to nodes on PostgreSQL.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::rig::*;
@@ -35,4 +37,28 @@ fn an_installation_moves_with_its_open_orders_and_the_file_is_not_used_any_more(
     let mut alice = Caller::alice(&node);
     assert_eq!(alice.ended(&open)["status"], "Completed");
     assert_eq!(alice.nina(SIM_1)["code"], service);
+}
+
+#[test]
+fn what_has_moved_is_not_sealed_with_a_second_key() {
+    let world = World::on(Kind::Sqlite, BASE);
+    let import = |world: &World, iccid: &str, key_file: Option<&Path>| {
+        let csv = format!("iccid,customer,ki\n{iccid},1000000,{}\n", "5a".repeat(16));
+        let mut import = command(PROVISOR, world.dir());
+        import.args(["sim", "import", &world.file("keys.csv", &csv)]);
+        import.args(["--database", &world.database_url()]);
+        import.envs(key_file.map(|file| ("PROVISOR_SIM_KEY_FILE", file)));
+        import.output().expect("the binary starts")
+    };
+    assert!(import(&world, "8910390000033300001", None).status.success());
+    let to = World::empty_on(Kind::Postgres);
+    run(world.dir(), &["copy", &world.database_url(), &to.database_url()]).succeeded();
+
+    let refused = import(&to, "8910390000033300002", None);
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && told.contains("provisor.db.key"), "{told}");
+    assert!(!to.dir().join("provisor.key").exists(), "no second key is made");
+    let old = world.dir().join("provisor.db.key");
+    let sealed = import(&to, "8910390000033300002", Some(&old));
+    assert!(sealed.status.success(), "{}", String::from_utf8_lossy(&sealed.stderr));
 }

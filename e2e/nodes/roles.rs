@@ -44,4 +44,11 @@ fn a_network_is_left_to_the_node_that_has_it() {
     // Whoever is asked sees the network.
     let answer = alice.call("queryService", json!({"service": {"sim": SIM_1}}));
     assert_eq!(answer.json()["service"]["network"]["status"], "active");
+    // A name that the catalogue does not have may be misspelled.
+    let warning = |node: &Server| {
+        let log = node.output().stderr();
+        log.lines().find(|line| line.contains("no such network")).map(str::to_owned)
+    };
+    assert!(warning(&elsewhere).is_some_and(|line| line.contains("NOWHERE")));
+    assert_eq!(warning(&here), None);
 }

@@ -1,7 +1,7 @@
 //! What is shipped beside the binary fits it: the settings file, the unit, the container files.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::rig::*;
 
@@ -57,4 +57,23 @@ fn the_variables_of_the_container_files_are_settings() {
     for variable in variables {
         assert!(known.contains(&variable), "{variable} is no setting");
     }
+}
+
+#[test]
+fn the_unit_may_write_where_the_documents_put_what_it_writes() {
+    let (_, unit) = shipped("provisor.service");
+    let of = |name: &str| -> Vec<&str> {
+        let values = unit.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        values.flat_map(str::split_whitespace).collect()
+    };
+    assert_eq!((of("ProtectSystem"), of("StateDirectory")), (vec!["strict"], vec!["provisor"]));
+    let database = format!("{}/provisor.db", of("WorkingDirectory")[0]);
+    assert_eq!(of("WorkingDirectory"), ["/var/lib/provisor"]);
+    assert!(shipped("provisor.toml").1.contains(&format!("sqlite://{database}")));
+    let (_, drivers) = shipped("../docs/drivers.md");
+    let lookup = drivers.lines().find_map(|line| line.strip_prefix("file = \"")?.split('"').next());
+    let folder = Path::new(lookup.expect("an example")).parent().expect("a folder");
+    assert_eq!(of("ReadWritePaths"), [format!("-{}", folder.display())]);
+    // The folder has the setgid bit, which this forbids to set.
+    assert!(of("RestrictSUIDSGID").is_empty());
 }

@@ -234,7 +234,7 @@ pub(crate) enum Role {
     All,
     /// Takes orders; workers carry them out.
     Api,
-    /// Carries orders out, and answers only for its health.
+    /// Carries orders out; answers only for its health and networks' reports.
     Worker,
 }
 

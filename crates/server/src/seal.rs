@@ -19,6 +19,8 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use provisor_domain::{Iccid, OpenKeys, PlainKeys, SealedKeys};
 use secrecy::{ExposeSecret, SecretBox, SecretSlice, SecretString};
 
+use crate::output::note;
+
 /// What a sealed text begins with: the way it was sealed.
 const VERSION: &str = "v1.";
 /// Bytes of the file's key, and of a nonce.
@@ -28,6 +30,10 @@ const NONCE_BYTES: usize = 24;
 const SIM_KEY_BYTES: usize = 16;
 /// Bytes that Poly1305 adds.
 const TAG_BYTES: usize = 16;
+/// How an operator brings keys and key file together.
+const WHAT_TO_DO: &str = "put the file there that they were sealed with, or name it with sim_key_file (after `provisor copy` it \
+     is the SQLite database's, provisor.db.key). Only where it is lost for good: --new-key seals with another one, and the keys \
+     that are there are never opened again";
 /// Permission bits that nobody but the owner may have.
 const OTHERS: u32 = 0o077;
 
@@ -50,13 +56,32 @@ impl std::fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// With the key in `file`, which is made (readable by its owner only) when there is none.
-    pub(crate) fn open(file: &Path) -> Result<Self> {
+    /// With the key in `file`, which is made (readable by its owner only) when there is none. Says so: it must be backed up.
+    pub(crate) fn open_or_make(file: &Path) -> Result<Self> {
         let key = match make(file)? {
-            Some(key) => key,
+            Some(key) => {
+                note(format_args!("made the key file {}: back it up", file.display()));
+                key
+            }
             None => read(file)?,
         };
         Ok(Self::with(&key))
+    }
+
+    /// With the key in `file`, which must be the one that `keys` of the SIM `iccid` were sealed with. Never made anew: the
+    /// database would have keys under two keys, and whoever has one file could not open all of them.
+    pub(crate) fn open(file: &Path, (iccid, keys): (&Iccid, &SealedKeys)) -> Result<Self> {
+        let shown = file.display();
+        if !file.try_exists().unwrap_or(true) {
+            bail!("the database has keys of SIMs, and there is no key file {shown}: {WHAT_TO_DO}");
+        }
+        let sealer = Self::with(&read(file)?);
+        if sealer.unseal_all(iccid, keys).is_none() {
+            bail!(
+                "the database has keys of SIMs that were not sealed with the key in {shown}: {WHAT_TO_DO}"
+            );
+        }
+        Ok(sealer)
     }
 
     fn with(key: &SecretBox<[u8; KEY_BYTES]>) -> Self {
@@ -84,6 +109,18 @@ impl Sealer {
         let plain = SecretSlice::from(self.0.decrypt(XNonce::from_slice(nonce), payload).ok()?);
         Some(to_hex(plain.expose_secret()).into())
     }
+
+    /// All keys of a SIM, those that it has.
+    fn unseal_all(&self, iccid: &Iccid, sealed: &SealedKeys) -> Option<PlainKeys> {
+        let unsealed = |which, sealed: &Option<SecretString>| match sealed {
+            None => Some(None),
+            Some(sealed) => self.unseal(iccid, which, sealed).map(Some),
+        };
+        Some(PlainKeys {
+            ki: unsealed(SimKey::Ki, &sealed.ki)?,
+            opc: unsealed(SimKey::Opc, &sealed.opc)?,
+        })
+    }
 }
 
 /// The key file of a running server, for drivers. Read when a SIM's keys are first needed: most installations have none.
@@ -110,17 +147,9 @@ impl KeyFile {
 
 impl OpenKeys for KeyFile {
     fn open(&self, iccid: &Iccid, sealed: &SealedKeys) -> Result<PlainKeys, String> {
-        let sealer = self.sealer()?;
-        let opened = |which, sealed: &Option<SecretString>| match sealed {
-            None => Ok(None),
-            Some(sealed) => sealer.unseal(iccid, which, sealed).map(Some).ok_or_else(|| {
-                let file = self.path.display();
-                format!("the keys of SIM {iccid} were not sealed with the key in {file}")
-            }),
-        };
-        Ok(PlainKeys {
-            ki: opened(SimKey::Ki, &sealed.ki)?,
-            opc: opened(SimKey::Opc, &sealed.opc)?,
+        self.sealer()?.unseal_all(iccid, sealed).ok_or_else(|| {
+            let file = self.path.display();
+            format!("the keys of SIM {iccid} were not sealed with the key in {file}")
         })
     }
 }
@@ -196,7 +225,7 @@ mod tests {
     #[test]
     fn a_sealed_key_opens_only_with_the_file_for_its_sim_and_as_what_it_is() {
         let dir = tempfile::tempdir().unwrap();
-        let sealer = Sealer::open(&dir.path().join("a.key")).unwrap();
+        let sealer = Sealer::open_or_make(&dir.path().join("a.key")).unwrap();
         let sealed = sealer.seal(&iccid(), SimKey::Ki, KI).unwrap();
         assert!(!sealed.expose_secret().contains(KI));
         let twice = sealer.seal(&iccid(), SimKey::Ki, KI).unwrap();
@@ -211,7 +240,7 @@ mod tests {
         assert!(file.open(&iccid(), &as_other).is_err());
         let other_sim = "8944110011462295831".parse().unwrap();
         assert!(file.open(&other_sim, &keys).is_err());
-        Sealer::open(&dir.path().join("b.key")).unwrap();
+        Sealer::open_or_make(&dir.path().join("b.key")).unwrap();
         let other_key = KeyFile::new(dir.path().join("b.key"));
         let error = other_key.open(&iccid(), &keys).unwrap_err();
         assert!(error.contains("b.key") && !error.contains("v1."), "{error}");
@@ -224,7 +253,7 @@ mod tests {
         let error = file.open(&iccid(), &SealedKeys::default()).unwrap_err();
         assert!(error.contains("cannot read the key file"), "{error}");
         assert!(!dir.path().join("a.key").exists());
-        let sealer = Sealer::open(&dir.path().join("a.key")).unwrap();
+        let sealer = Sealer::open_or_make(&dir.path().join("a.key")).unwrap();
         let keys = SealedKeys { ki: None, opc: sealer.seal(&iccid(), SimKey::Opc, KI) };
         assert_eq!(file.open(&iccid(), &keys).unwrap().opc.unwrap().expose_secret(), KI);
     }
@@ -232,7 +261,7 @@ mod tests {
     #[test]
     fn what_is_not_32_hex_digits_is_not_sealed() {
         let dir = tempfile::tempdir().unwrap();
-        let sealer = Sealer::open(&dir.path().join("a.key")).unwrap();
+        let sealer = Sealer::open_or_make(&dir.path().join("a.key")).unwrap();
         for wrong in ["", "465b", &format!("{KI}00"), &KI.replace('4', "g"), &"é".repeat(16)] {
             assert!(sealer.seal(&iccid(), SimKey::Ki, wrong).is_none(), "{wrong}");
         }
@@ -242,14 +271,14 @@ mod tests {
     fn the_key_file_is_private_and_a_public_or_broken_one_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.key");
-        Sealer::open(&file).unwrap();
+        Sealer::open_or_make(&file).unwrap();
         let mode = |file: &Path| std::fs::metadata(file).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&file), 0o600);
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(Sealer::open(&file).unwrap_err().to_string().contains("chmod 600"));
+        assert!(Sealer::open_or_make(&file).unwrap_err().to_string().contains("chmod 600"));
         let broken = dir.path().join("b.key");
         std::fs::write(&broken, "not hex\n").unwrap();
         std::fs::set_permissions(&broken, std::fs::Permissions::from_mode(0o600)).unwrap();
-        assert!(Sealer::open(&broken).unwrap_err().to_string().contains("64 hex digits"));
+        assert!(Sealer::open_or_make(&broken).unwrap_err().to_string().contains("64 hex digits"));
     }
 }

@@ -59,6 +59,7 @@ pub(crate) async fn run(settings: &Settings, ready: impl FnOnce(SocketAddr)) -> 
     // Before the database, so that a start that fails here has made nothing.
     let listeners = Listeners::bind(settings).await?;
     let database = Database::open(&settings.database, how(settings)).await?;
+    warn_of_unknown(settings, &database).await?;
     let server = Server::start(settings, database, data_dir, listeners).await?;
     ready(server.address);
     let ended = server.until(signals).await;
@@ -91,6 +92,21 @@ fn share(settings: &Settings) -> Share {
         networks if networks.is_empty() => Share::all(),
         networks => Share::of(networks),
     }
+}
+
+/// Says so where this node is to carry out the tickets of a network that is not there: perhaps its name is misspelled.
+async fn warn_of_unknown(settings: &Settings, database: &Database) -> Result<()> {
+    let mut named = settings.networks();
+    if named.is_empty() || !settings.role.carries_out() {
+        return Ok(());
+    }
+    let known = database.store.network_list().await?;
+    named.retain(|code| known.iter().all(|network| network.code != *code));
+    for network in named {
+        tracing::warn!(%network,
+            "the catalogue has no such network (--network): its tickets are carried out here once it has");
+    }
+    Ok(())
 }
 
 /// How networks are compared with the books.

@@ -11,8 +11,8 @@ use crate::catalogue::{Catalogue, CatalogueKeys};
 use crate::support_case::{CaseClosing, CaseDetail, CaseEntry, CaseFilter};
 use crate::ticket::{Failure, Ticket, TicketState};
 use crate::{
-    CustomerNumber, Iccid, Imsi, Msisdn, NetworkCode, Order, OrderKind, PortalId, ServiceCode,
-    TicketId,
+    CustomerNumber, Iccid, Imsi, Msisdn, NetworkCode, Order, OrderKind, PortalId, SealedKeys,
+    ServiceCode, TicketId,
 };
 
 /// Moves on with every change that a running process must notice.
@@ -200,6 +200,10 @@ pub trait Operations: Send + Sync {
         import: ImportId,
         rows: Vec<ImportRow>,
     ) -> Result<Vec<BadRow>, StoreError>;
+
+    /// A SIM with keys, and those as they are sealed, whichever of them; `None` where no SIM has any. Between the begin of an
+    /// import and its first rows these are of imports that landed.
+    async fn sim_import_sealed(&self) -> Result<Option<(Iccid, SealedKeys)>, StoreError>;
 
     /// Makes an import visible, in one moment.
     async fn sim_import_finish(&self, import: ImportId, now: Timestamp) -> Result<(), StoreError>;

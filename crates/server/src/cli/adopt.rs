@@ -12,10 +12,12 @@ use crate::output::{self, Text, Tone, count, note, plain, say};
 
 const AFTER: &str = "\
 After a restore:
-  provisor adopt begin                    before the server is started; a server that notices it does it by itself
+  provisor adopt begin                    before the server is started; a server that notices it
+                                          does it by itself
   provisor serve                          answers callers 000 / 503, and sends nothing
   provisor mail sync                      with a mail system
-  provisor adopt check                    reads the networks; shows where each open ticket stands, and what differs
+  provisor adopt check                    reads the networks; shows where each open ticket
+                                          stands, and what differs
   provisor adopt finish                   tickets are carried out again, callers are served
 
 docs/operate.md tells what to do about what the check shows, and what it cannot know.";
@@ -41,13 +43,14 @@ const AFTER_CHECK: &str = "\
 Where a ticket stands:
   done         the network has what it orders: it will be confirmed
   not done     the network has what it had before: it will be carried out
-  otherwise    the network has something else, which carrying it out would overwrite: cancel it, or let it
+  otherwise    the network has something else, which carrying it out would overwrite: cancel it,
+               or let it
   books only   it changes nothing at the network
   impossible   the books do not allow it: it will fail
   unread       the network could not tell
 
-Of services that were ordered after the backup the books know nothing, and no network is asked for what the books do not
-know: compare with your integrators.";
+Of services that were ordered after the backup the books know nothing, and no network is asked
+for what the books do not know: compare with your integrators.";
 
 /// Read the networks: where each open ticket stands there, and what differs from the books
 ///

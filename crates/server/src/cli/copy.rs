@@ -15,13 +15,17 @@ const AFTER: &str = "\
 Example:
   provisor copy sqlite:///var/lib/provisor/provisor.db postgres://provisor@db.example/provisor
 
-Stop the server first. All of it is copied or nothing: tickets that are open too, which the nodes on the new database
-carry out. Every table is read back and compared before anything counts. Afterwards the file is marked as moved: no
-server and no command uses it any more, so that no order is carried out twice. `--trial` copies without the mark, to
-see how long it takes and whether it works; throw the copy away before the real one.
+Stop the server first. All of it is copied or nothing: tickets that are open too, which the
+nodes on the new database carry out. Every table is read back and compared before anything
+counts. Afterwards the file is marked as moved: no server and no command uses it any more, so
+that no order is carried out twice. `--trial` copies without the mark, to see how long it takes
+and whether it works; throw the copy away before the real one.
 
-What does not move: the key file of SIM keys (setting sim_key_file), the files of simulated networks and the mail
-servers' lookup files (data_dir). Copy them to every node that needs them.";
+What does not move: the files of simulated networks and the mail servers' lookup files
+(data_dir), and the key file of SIM keys. Copy them to every node that needs them. The key
+file's default name changes: beside a SQLite file provisor.db it is provisor.db.key, with
+PostgreSQL provisor.key in the folder where provisor is started. Set sim_key_file to the old
+one before anything is imported.";
 
 /// Move an installation from a SQLite file to an empty PostgreSQL database
 #[derive(Debug, Args)]

@@ -12,8 +12,8 @@ Example:
     http://127.0.0.1:8080/v1/getContracts
   curl http://127.0.0.1:8080/kommitt/ccsimplemailapi/mail/10953/list
 
-The user is MarioG, his password Stuttgart; the network is simulated. Every example of both documents can be pasted as
-it stands.";
+The user is MarioG, his password Stuttgart; the network is simulated. Every example of both
+documents can be pasted as it stands.";
 
 /// Try it: a server on a throw-away database with example data
 ///

@@ -34,12 +34,13 @@ enum MailServer {
 
 const AFTER_CONFIG: &str = "\
 Examples:
-  provisor mail config dovecot                        look at it
+  provisor mail config dovecot                        print it
   provisor mail config dovecot --dir /etc/provisor-mail/dovecot     write the files
   provisor mail config postfix --dir /etc/provisor-mail/postfix
 
-The files read the mail system's lookup file through its versioned views, and nothing else: docs/drivers.md says what the
-views hold, which group Dovecot and Postfix must be in, and what is left to you (TLS, the host's name).";
+The files read the mail system's lookup file through its versioned views, and nothing else:
+docs/drivers.md says what the views hold, which group Dovecot and Postfix must be in, how they
+come to use the files, and what is left to you (TLS, the host's name).";
 
 /// Print the configuration of Dovecot or Postfix
 ///
@@ -62,10 +63,11 @@ pub(crate) struct ConfigArgs {
 
 const AFTER_SYNC: &str = "\
 Examples:
-  provisor mail sync                  after `provisor catalogue apply` adopted portal customers, after a ticket for a
-                                      portal customer was cancelled, or when a mail system's lookup file was lost
-  provisor mail sync --restored       after the database was restored from a backup, where `provisor adopt begin` (which does
-                                      the same) is not wanted
+  provisor mail sync                  after `provisor catalogue apply` adopted portal customers,
+                                      after a ticket for a portal customer was cancelled, or
+                                      when a mail system's lookup file was lost
+  provisor mail sync --restored       after the database was restored from a backup, where
+                                      `provisor adopt begin` (which does the same) is not wanted
 
 Running it again changes nothing.";
 

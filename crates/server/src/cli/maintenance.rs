@@ -12,8 +12,8 @@ Example:
   provisor maintenance on
   provisor maintenance off
 
-While it is on, every API call is answered with error 000 (HTTP 503). Tickets that are open are carried out all the
-same; commands like this one work as always.";
+While it is on, every API call is answered with error 000 (HTTP 503). Tickets that are open are
+carried out all the same; commands like this one work as always.";
 
 /// Tell callers to come back later
 ///

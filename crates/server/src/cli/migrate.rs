@@ -11,8 +11,8 @@ const AFTER: &str = "\
 Example:
   provisor migrate --database sqlite:///var/lib/provisor/provisor.db
 
-`provisor serve` does it by itself at its start; this command is for doing it beforehand, after a backup. A database
-of a newer provisor is refused.";
+`provisor serve` does it by itself at its start; this command is for doing it beforehand, after
+a backup. A database of a newer provisor is refused.";
 
 /// Bring the database to the form that this version needs
 ///

@@ -41,7 +41,8 @@ From nothing to a running server:
   provisor sim import stock.csv           SIM cards
   provisor serve                          the APIs, and the work behind them
 
-Every command works beside a running server, which sees the change within a second.";
+Every command but `copy`, which moves an installation, works beside a running server, and is
+seen by it within a second.";
 
 /// The exit code of a wrong command line, whether clap finds it or a command does.
 const USAGE: u8 = 2;
@@ -200,8 +201,46 @@ fn command_line() -> clap::Command {
 
 #[cfg(test)]
 mod tests {
+    /// clap breaks what is longer than 100 columns wherever that falls, also in the middle of a table.
+    const HELP_COLUMNS_MAX: usize = 96;
+
     #[test]
     fn the_command_line_is_well_formed() {
         super::command_line().debug_assert();
+    }
+
+    #[test]
+    fn no_line_that_stands_as_it_is_in_a_help_is_too_long() {
+        let (mut long, mut seen) = (Vec::new(), 0);
+        let mut commands = vec![super::command_line()];
+        while let Some(command) = commands.pop() {
+            for help in
+                [command.get_after_help(), command.get_after_long_help()].into_iter().flatten()
+            {
+                seen += 1;
+                let help = help.to_string();
+                let lines = help.lines().filter(|line| line.chars().count() > HELP_COLUMNS_MAX);
+                long.extend(lines.map(|line| format!("{}: {line}", command.get_name())));
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+        assert!(seen > 20, "{seen} of the commands say more than their options");
+        assert_eq!(long, [""; 0]);
+    }
+
+    /// Whatever it is that an argument takes.
+    #[test]
+    fn every_argument_says_what_it_is() {
+        let mut silent = Vec::new();
+        let mut commands = vec![super::command_line()];
+        while let Some(command) = commands.pop() {
+            let arguments =
+                command.get_arguments().filter(|argument| argument.get_help().is_none());
+            silent.extend(
+                arguments.map(|argument| format!("{} {}", command.get_name(), argument.get_id())),
+            );
+            commands.extend(command.get_subcommands().cloned());
+        }
+        assert_eq!(silent, [""; 0]);
     }
 }

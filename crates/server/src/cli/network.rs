@@ -37,8 +37,9 @@ const AFTER_LIST: &str = "\
 Example:
   provisor network list
 
-DRIFT is what is done about drift by itself: report, repair-own or repair (docs/operate.md). OWN, FOREIGN and RESTORED count
-what was found and is not over; `provisor network check` shows it.";
+DRIFT is what is done about drift by itself: report, repair-own or repair (docs/operate.md).
+OWN, FOREIGN and RESTORED count what was found and is not over; `provisor network check` shows
+it.";
 
 /// List networks, with what they have open and what differs there
 ///
@@ -57,8 +58,9 @@ Examples:
   provisor network check AS --repair      what differs is given to the network again, by tickets
   provisor network check --json           for scripts
 
-Exit code: 0 all is as the books say (with --repair: or has a ticket now), 3 something differs, 1 a network could not be read.
-Works beside a running server, which checks by itself too (setting check.period). It takes a quarter of a network's rate.";
+Exit code: 0 all is as the books say (with --repair: or has a ticket now), 3 something differs,
+1 a network could not be read. Works beside a running server, which checks by itself too
+(setting check.period). It takes a quarter of a network's rate.";
 
 /// Compare what networks have with what the books say
 ///
@@ -88,6 +90,7 @@ Example:
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_SHOW)]
 pub(crate) struct Show {
+    /// The network's code
     network: String,
     /// The SIM's ICCID
     sim: String,

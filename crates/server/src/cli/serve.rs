@@ -16,11 +16,12 @@ Prints two lines on standard output when it is ready:
 Examples:
   provisor serve
   provisor serve --database sqlite:///var/lib/provisor/provisor.db --listen 0.0.0.0:8080
-  provisor serve --database postgres://provisor@db.example/provisor?sslmode=verify-full&sslrootcert=system
-  provisor serve --database postgres://… --role worker --network MAIL
+  provisor serve --database \\
+    'postgres://provisor@db.example/provisor?sslmode=verify-full&sslrootcert=system'
+  provisor serve --database 'postgres://…' --role worker --network MAIL
 
-SIGTERM or Ctrl-C stops it: it takes no more requests, finishes what runs, and ends within 10 seconds. What was
-accepted and is not done by then is carried out after the next start.";
+SIGTERM or Ctrl-C stops it: it takes no more requests, finishes what runs, and ends within
+10 seconds. What was accepted and is not done by then is carried out after the next start.";
 
 /// Serve the APIs and carry out tickets
 ///
@@ -32,7 +33,7 @@ pub(crate) struct Serve {
     #[command(flatten)]
     listeners: Listeners,
     /// The folder where simulated networks keep their state and mail systems their lookup files [default: the
-    /// database's]
+    /// database's; with PostgreSQL the one that it is started in]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// What this node does: all of it, take orders (api) or carry them out (worker) [default: all]

@@ -20,7 +20,8 @@ const AFTER: &str = "\
 Example:
   provisor service close 5012345 5012346
 
-Only a service that is switched off (S) can be closed. A live one (A, B) must be disconnected first.";
+Only a service that is switched off (S) can be closed. A live one (A, B) must be disconnected
+first.";
 
 /// Close services: their final invoice has been sent
 ///

@@ -33,7 +33,8 @@ The first line names the columns, in any order, separated by commas:
   customer             whose stock it goes to; may be left out with --customer
   imsi, msisdn         its identity, and the number that comes with it
   network              the only network it works in
-  ki, opc              32 hex digits each; sealed with the key in sim_key_file before they are stored, never shown
+  ki, opc              32 hex digits each; never shown, and sealed before they are stored: with
+                       the key in sim_key_file, which the first import with keys makes
   eid                  32 digits
 
   iccid,imsi,msisdn,customer
@@ -54,6 +55,9 @@ pub(crate) struct ImportArgs {
     /// Refuse ICCIDs whose check digit is wrong (real stocks have such cards)
     #[arg(long)]
     luhn: bool,
+    /// Seal with another key than the one of the keys that are there: its file is lost, and they with it
+    #[arg(long)]
+    new_key: bool,
     /// Print JSON: how many were imported, and the bad rows
     #[arg(long)]
     json: bool,
@@ -72,7 +76,8 @@ impl ImportArgs {
         let customer: Option<CustomerNumber> =
             self.customer.as_deref().map(|raw| parsed("--customer", raw)).transpose()?;
         let key_file = session.config.settings.sim_key_file();
-        let import = Import { file: self.file, customer, luhn: self.luhn, key_file };
+        let import =
+            Import { file: self.file, customer, luhn: self.luhn, key_file, new_key: self.new_key };
         let store = session.store().await?;
         let interrupted = interrupted()?;
         let who = (Session::origin(), Session::now());

@@ -15,9 +15,10 @@ use crate::output::{self, Text, Tone, note, paint, plain, say};
 
 /// What is to be done about an unknown ticket.
 const UNKNOWN: &str = "\
-unknown: whether it was done is not known, and its SIM or portal customer stays locked. `provisor ticket retry ID` is safe:
-the network is read first, and what is there already is confirmed. `provisor ticket cancel ID` frees the subject and
-changes neither side; `provisor network check` then shows whether the network has it.";
+unknown: whether it was done is not known, and its SIM or portal customer stays locked.
+`provisor ticket retry ID` is safe: the network is read first, and what is there already is
+confirmed. `provisor ticket cancel ID` frees the subject and changes neither side;
+`provisor network check` then shows whether the network has it.";
 
 /// Tickets that a list shows unless told otherwise.
 const LIMIT_DEFAULT: usize = 100;
@@ -90,8 +91,8 @@ const AFTER_RETRY: &str = "\
 Example:
   provisor ticket retry 1226 1227
 
-An unknown ticket may or may not have been done at the network. Trying again is safe: the network is read first, and a
-state that is there already is confirmed.";
+An unknown ticket may or may not have been done at the network. Trying again is safe: the
+network is read first, and a state that is there already is confirmed.";
 
 /// Try tickets again now
 ///
@@ -111,8 +112,8 @@ const AFTER_CANCEL: &str = "\
 Example:
   provisor ticket cancel 1226 --reason 'ordered by mistake'
 
-Cancel an unknown ticket only when you know that it was not done at the network. After a portal customer's ticket, run
-`provisor mail sync`: its mail system may have been told half of it.";
+Cancel an unknown ticket only when you know that it was not done at the network. After a portal
+customer's ticket, run `provisor mail sync`: its mail system may have been told half of it.";
 
 /// Take tickets back
 ///

@@ -36,7 +36,8 @@ Examples:
   provisor user add MarioG --customer 1000000 --bar AS_SUS_MSISDN
   provisor user add dispatcher --customer 1000000 --group trucks
   echo 'a long password' | provisor user add script --customer 1000000 --password-stdin
-  provisor user add backend --tenant kommitt          calls the Simple Portal API from outside the tenant's networks
+  provisor user add backend --tenant kommitt          calls the Simple Portal API from outside
+                                                      the tenant's networks
 
 For scripts rather make an API credential: provisor user credential add MarioG";
 

@@ -21,7 +21,8 @@ use tokio::sync::mpsc;
 use crate::output::{note, thousands};
 use crate::progress::Progress;
 use crate::seal::Sealer;
-use rows::{Line, Rows, Rules};
+use lines::Lines;
+use rows::{Columns, Line, Rows, Rules};
 
 /// Batches that wait for the store.
 const BATCHES_WAITING: usize = 2;
@@ -37,6 +38,8 @@ pub(crate) struct Import {
     pub(crate) luhn: bool,
     /// The file of the key for Ki and OPc.
     pub(crate) key_file: PathBuf,
+    /// Whether that may be another key than the one that the keys in the database were sealed with.
+    pub(crate) new_key: bool,
 }
 
 /// What came of it.
@@ -86,14 +89,11 @@ pub(crate) async fn run(
     (origin, now): (Origin, Timestamp),
     stop: impl Future<Output = ()>,
 ) -> Result<Outcome> {
-    let (rows, bytes) = open(import)?;
+    let file = open(import)?;
     let name = import.file.display().to_string();
-    let (batches, waiting) = mpsc::channel(BATCHES_WAITING);
-    let reader = std::thread::Builder::new().name("import-reader".to_owned());
-    reader.spawn(move || read(rows, &batches)).context("no thread to read the file")?;
     let id = store.sim_import_begin(name, origin, now).await?;
     let landed = tokio::select! {
-        landed = land(store, id, waiting, bytes) => landed,
+        landed = read_and_land(store, id, import, file) => landed,
         () = stop => Ok(None),
     };
     match landed {
@@ -128,20 +128,55 @@ async fn take_back(store: &dyn Operations, id: ImportId) -> Result<()> {
 
 type FileRows = Rows<BufReader<File>>;
 
-fn open(import: &Import) -> Result<(FileRows, u64)> {
+/// A file whose header has been read.
+struct Opened {
+    reader: csv::Reader<Lines<BufReader<File>>>,
+    columns: Columns,
+    bytes: u64,
+}
+
+fn open(import: &Import) -> Result<Opened> {
     let shown = import.file.display();
     let file = File::open(&import.file).with_context(|| format!("cannot read {shown}"))?;
     let bytes = file.metadata().map_or(0, |metadata| metadata.len());
     let input = BufReader::with_capacity(1 << 20, file);
     let header = rows::header(input, import.customer.is_some());
     let (reader, columns) = header.map_err(|reason| anyhow!("{shown}:1: {reason}"))?;
-    let sealer = if columns.has("ki") || columns.has("opc") {
-        Some(Sealer::open(&import.key_file)?)
-    } else {
-        None
+    Ok(Opened { reader, columns, bytes })
+}
+
+/// What seals the file's keys. Asked for after the import began: an earlier one, which may have made a key, lands nothing
+/// any more.
+async fn sealer(
+    store: &dyn Operations,
+    import: &Import,
+    columns: &Columns,
+) -> Result<Option<Sealer>> {
+    if !columns.has("ki") && !columns.has("opc") {
+        return Ok(None);
+    }
+    let sealed = if import.new_key { None } else { store.sim_import_sealed().await? };
+    let sealer = match &sealed {
+        Some((iccid, keys)) => Sealer::open(&import.key_file, (iccid, keys)),
+        None => Sealer::open_or_make(&import.key_file),
     };
+    sealer.map(Some)
+}
+
+/// Lands the file.
+async fn read_and_land(
+    store: &dyn Operations,
+    id: ImportId,
+    import: &Import,
+    file: Opened,
+) -> Result<Option<(u64, BadRows)>> {
+    let sealer = sealer(store, import, &file.columns).await?;
     let rules = Rules { customer: import.customer.clone(), luhn: import.luhn, sealer };
-    Ok((Rows::new((reader, columns), rules), bytes))
+    let rows = Rows::new((file.reader, file.columns), rules);
+    let (batches, waiting) = mpsc::channel(BATCHES_WAITING);
+    let reader = std::thread::Builder::new().name("import-reader".to_owned());
+    reader.spawn(move || read(rows, &batches)).context("no thread to read the file")?;
+    land(store, id, waiting, file.bytes).await
 }
 
 /// Reads to the end, or until nobody listens any more.

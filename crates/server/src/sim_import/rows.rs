@@ -286,7 +286,7 @@ mod tests {
         let rules = || Rules {
             customer: "1".parse().ok(),
             luhn: false,
-            sealer: Some(Sealer::open(&dir.path().join("key")).unwrap()),
+            sealer: Some(Sealer::open_or_make(&dir.path().join("key")).unwrap()),
         };
         let ki = "465b5ce8b199b49faa5f0a2ee238a6bc";
         let good = format!("iccid,ki,opc\n8910390000015161789,{ki},{ki}\n");

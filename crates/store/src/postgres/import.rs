@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use provisor_domain::store::{BadRow, ImportId, ImportRow, Origin};
-use provisor_domain::{Imsi, Msisdn, NetworkCode};
+use provisor_domain::{Iccid, Imsi, Msisdn, NetworkCode, SealedKeys};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::fault::{Fault, Result as Outcome};
 use super::link::{Ask, params};
+use super::tickets::sealed_keys;
 use super::work::Work;
 use super::{PostgresStore, audit, row, sql};
 
@@ -66,6 +67,13 @@ impl PostgresStore {
         }
         work.commit_with(&[keys(&good)]).await?;
         Ok(refused)
+    }
+
+    /// A SIM with keys, and those.
+    pub(super) async fn import_sealed(&self) -> Outcome<Option<(Iccid, SealedKeys)>> {
+        let rows = self.ask_one(sql::SIM_IMPORT_SEALED, vec![]).await?;
+        let read = |row| Ok((row::text(row, 0)?, sealed_keys(row, 1)?));
+        rows.first().map(read).transpose()
     }
 
     /// Makes an import visible.

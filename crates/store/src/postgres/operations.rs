@@ -10,7 +10,9 @@ use provisor_domain::store::{
 };
 use provisor_domain::support_case::{CaseClosing, CaseDetail, CaseEntry, CaseFilter};
 use provisor_domain::ticket::{Subject, Ticket};
-use provisor_domain::{CustomerNumber, Iccid, NetworkCode, ServiceCode, ServiceStatus, TicketId};
+use provisor_domain::{
+    CustomerNumber, Iccid, NetworkCode, SealedKeys, ServiceCode, ServiceStatus, TicketId,
+};
 use tokio_postgres::Row;
 
 use super::fault::Result as Outcome;
@@ -88,6 +90,10 @@ impl Operations for PostgresStore {
         rows: Vec<ImportRow>,
     ) -> Result<Vec<BadRow>, StoreError> {
         told(self.import_rows(import, &rows).await)
+    }
+
+    async fn sim_import_sealed(&self) -> Result<Option<(Iccid, SealedKeys)>, StoreError> {
+        told(self.import_sealed().await)
     }
 
     async fn sim_import_finish(&self, import: ImportId, now: Timestamp) -> Result<(), StoreError> {

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use provisor_domain::store::{BadRow, ImportId, ImportRow, Origin, StoreError};
-use provisor_domain::{Imsi, Msisdn, NetworkCode};
+use provisor_domain::{Iccid, Imsi, Msisdn, NetworkCode, SealedKeys};
 use rusqlite::{Connection, OptionalExtension, params};
 use secrecy::ExposeSecret;
 
 use super::fault::{Fault, Result as Outcome};
-use super::{SqliteStore, audit, sql};
+use super::tickets::sealed_keys;
+use super::{SqliteStore, audit, row, sql};
 
 /// How long rows land before what has landed is committed and others have their turn. An order that meets an import
 /// waits for about this and the commit. In a run with 2 ms orders were no faster and the import was slower.
@@ -107,6 +108,13 @@ fn leave(connection: &Connection, import: ImportId, after: &str) -> Outcome<Opti
         connection.prepare_cached(sql)?.execute(params![after, end, import.0])?;
     }
     Ok(Some(end))
+}
+
+/// A SIM with keys, and those.
+pub(super) fn sealed(connection: &Connection) -> Outcome<Option<(Iccid, SealedKeys)>> {
+    let mut statement = connection.prepare_cached(sql::SIM_IMPORT_SEALED)?;
+    let mut rows = statement.query([])?;
+    rows.next()?.map(|row| Ok((row::text(row, 0)?, sealed_keys(row, 1)?))).transpose()
 }
 
 /// Makes an import visible.

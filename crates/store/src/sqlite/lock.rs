@@ -1,7 +1,7 @@
 //! One server per database file.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::OpenError;
@@ -18,9 +18,11 @@ impl ServeLock {
     /// Takes the lock of the database at `database`, or says who has it.
     pub fn acquire(database: &Path) -> Result<Self, OpenError> {
         let path = lock_path(database);
-        let fail = |error: std::io::Error| OpenError::Cannot {
-            path: path.clone(),
-            reason: error.to_string(),
+        let fail = |error: std::io::Error| match error.kind() {
+            ErrorKind::PermissionDenied if path.exists() => {
+                OpenError::ReadOnly { path: path.clone() }
+            }
+            _ => OpenError::Cannot { path: path.clone(), reason: error.to_string() },
         };
         let mut file = OpenOptions::new()
             .read(true)

@@ -48,6 +48,12 @@ pub enum OpenError {
         /// What the system said.
         reason: String,
     },
+    /// The file, or one that SQLite has beside it, is another user's.
+    #[error("{}", read_only(path))]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is something else.
     #[error("{} is not a database of provisor; it was left alone: name another file", .path.display())]
     Foreign {
@@ -108,6 +114,15 @@ pub enum OpenError {
     },
 }
 
+/// What is to be done about a file that this user cannot write to.
+pub(super) fn read_only(path: &Path) -> String {
+    format!(
+        "{} cannot be written to by this user: run this as the user that it belongs to, or give it and the files beside it \
+         to this user, who must be able to write to their folder, too",
+        path.display()
+    )
+}
+
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -120,7 +135,12 @@ fn explain(path: &Path, error: &rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     let reason = error.to_string();
     match error.sqlite_error_code() {
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+        Some(ErrorCode::ReadOnly) => OpenError::ReadOnly { path },
+        // Looked at, not opened: to close a file again takes the locks from this process' other connections to it.
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) if path.is_file() => {
+            OpenError::ReadOnly { path }
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             OpenError::Cannot { path, reason }
         }
         Some(ErrorCode::NotADatabase) => OpenError::Foreign { path },

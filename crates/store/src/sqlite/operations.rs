@@ -10,7 +10,9 @@ use provisor_domain::store::{
 };
 use provisor_domain::support_case::{CaseClosing, CaseDetail, CaseEntry, CaseFilter};
 use provisor_domain::ticket::Ticket;
-use provisor_domain::{CustomerNumber, Iccid, NetworkCode, ServiceCode, ServiceStatus, TicketId};
+use provisor_domain::{
+    CustomerNumber, Iccid, NetworkCode, SealedKeys, ServiceCode, ServiceStatus, TicketId,
+};
 use rusqlite::{Connection, params};
 
 use super::fault::Result as Outcome;
@@ -86,6 +88,10 @@ impl Operations for SqliteStore {
         rows: Vec<ImportRow>,
     ) -> Result<Vec<BadRow>, StoreError> {
         self.import_rows(import, rows.into()).await
+    }
+
+    async fn sim_import_sealed(&self) -> Result<Option<(Iccid, SealedKeys)>, StoreError> {
+        self.read(import::sealed).await
     }
 
     async fn sim_import_finish(&self, import: ImportId, now: Timestamp) -> Result<(), StoreError> {

@@ -122,6 +122,7 @@ statements! {
     SIM_IMPORT_ROWS_SIM = "sim_import_rows.sim";
     SIM_IMPORT_ROWS_STATE = "sim_import_rows.state";
     SIM_IMPORT_ROWS_WHY = "sim_import_rows.why";
+    SIM_IMPORT_SEALED = "sim_import_sealed";
     SIM_SET = "sim_set";
     SIM_TOUCH = "sim_touch";
     STAMP = "stamp";

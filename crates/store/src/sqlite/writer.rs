@@ -8,15 +8,17 @@
 //! - A job that fails does not harm its neighbours: the group is rolled back and each job is run again, alone.
 //! - After a failure of the disk nothing is written any more. Wrong is worse than down.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use provisor_domain::store::StoreError;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
 use super::fault::{Fault, Result};
+use super::open::read_only;
 use super::turn::Turn;
 
 /// Most jobs that wait for the writer; over it the caller is told to come back.
@@ -179,14 +181,14 @@ impl Writer {
     fn attempt(&self, group: &mut [Box<dyn Job>]) -> std::result::Result<(), Setback> {
         self.check()?;
         let begin = || self.control("BEGIN IMMEDIATE");
-        self.turn.take(begin).map_err(|fault| self.give_up(fault))?;
+        self.turn.take(begin).map_err(|fault| self.give_up(self.about_owner(fault)))?;
         for job in group {
             if let Err(fault) = job.run(&self.connection) {
                 self.roll_back();
                 if fault.is_fatal() {
                     return Err(self.give_up(fault));
                 }
-                return Err(Setback::Job(fault));
+                return Err(Setback::Job(self.about_owner(fault)));
             }
         }
         self.control("COMMIT").map_err(|fault| {
@@ -200,6 +202,18 @@ impl Writer {
             return Err(Setback::Transaction(halted().into()));
         }
         Ok(())
+    }
+
+    /// A file that cannot be written to was opened all the same: who only reads needs no more.
+    fn about_owner(&self, fault: Fault) -> Fault {
+        match (&fault, self.connection.path()) {
+            (Fault::Sql(error), Some(path))
+                if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) =>
+            {
+                StoreError::Unavailable(read_only(Path::new(path))).into()
+            }
+            _ => fault,
+        }
     }
 
     fn control(&self, sql: &str) -> Result<()> {

@@ -206,7 +206,7 @@ fn read(row: &Row, network: &NetworkCode) -> Result<Option<Found>> {
                 sim: row::sim(row, SIM_AT)?,
                 service: row::service_or_none(row, SERVICE_AT)?,
                 new_sim: None,
-                keys: keys(row, KEYS_AT)?,
+                keys: sealed_keys(row, KEYS_AT)?,
                 number: None,
                 range_exhausted: false,
             })),
@@ -321,7 +321,7 @@ fn read_sims(
                 let sim = row::sim(row, 0)?;
                 sims.insert(sim.iccid.clone(), (sim, SealedKeys::default()));
             } else if let Some((_, sealed)) = sims.get_mut(&row::text(row, 0)?) {
-                *sealed = keys(row, 1)?;
+                *sealed = sealed_keys(row, 1)?;
             }
         }
     }
@@ -335,7 +335,7 @@ fn read_secrets(answer: &Answer) -> Result<HashMap<TicketId, Option<PortalSecret
 }
 
 /// The keys of a SIM, either of which may be absent.
-fn keys(row: &Row, at: usize) -> Result<SealedKeys> {
+pub(in super::super) fn sealed_keys(row: &Row, at: usize) -> Result<SealedKeys> {
     let key = |at| Ok::<_, Fault>(row::get::<Option<String>>(row, at)?.map(SecretString::from));
     Ok(SealedKeys { ki: key(at)?, opc: key(at + 1)? })
 }

@@ -26,6 +26,7 @@ use super::link::params;
 use super::{LeaseClock, PostgresStore, Shared, row, sql, told};
 
 pub(super) use by_hand::{cancel, retry};
+pub(super) use claim::sealed_keys;
 pub(super) use ledger::{add_services, count_services};
 pub(super) use numbers::{Numbers, ticket as number_of_ticket};
 pub(super) use open::remembered;

@@ -276,7 +276,7 @@ fn read(
                 sim: row::sim(row, SIM_AT)?,
                 service: row::service_or_none(row, SERVICE_AT)?,
                 new_sim: None,
-                keys: keys(row, KEYS_AT)?,
+                keys: sealed_keys(row, KEYS_AT)?,
                 number: None,
                 range_exhausted: false,
             })),
@@ -303,11 +303,11 @@ pub(in super::super) fn find_sim(
 fn find_keys(connection: &Connection, iccid: &Iccid) -> Result<SealedKeys> {
     let mut statement = connection.prepare_cached(sql::TICKET_CLAIM_KEYS)?;
     let mut rows = statement.query([iccid.as_str()])?;
-    Ok(rows.next()?.map(|row| keys(row, 0)).transpose()?.unwrap_or_default())
+    Ok(rows.next()?.map(|row| sealed_keys(row, 0)).transpose()?.unwrap_or_default())
 }
 
 /// The keys of a SIM, either of which may be absent.
-fn keys(row: &Row<'_>, at: usize) -> Result<SealedKeys> {
+pub(in super::super) fn sealed_keys(row: &Row<'_>, at: usize) -> Result<SealedKeys> {
     let key = |at| Ok::<_, Fault>(row.get::<_, Option<String>>(at)?.map(SecretString::from));
     Ok(SealedKeys { ki: key(at)?, opc: key(at + 1)? })
 }

@@ -20,7 +20,7 @@ use super::fault::Result as Outcome;
 use super::{SqliteStore, row, sql};
 
 pub(super) use by_hand::{cancel, retry};
-pub(super) use claim::find_sim;
+pub(super) use claim::{find_sim, sealed_keys};
 pub(super) use open::{next_id, remember, remembered};
 pub(super) use settle::{add_service, count_services};
 

@@ -54,6 +54,28 @@ pub(crate) async fn an_import_lands_in_one_moment(store: Arc<dyn Store>) {
     assert!(seen(&world, 0).await.is_some());
 }
 
+pub(crate) async fn sealed_keys_are_there_once_they_landed(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let sealed = || async { world.store.sim_import_sealed().await.unwrap() };
+    let import = begin(&world).await;
+    let eid = SimKeys { eid: Some("89".repeat(16)), ..SimKeys::default() };
+    let rows = vec![import_row(0, MARIO), ImportRow { keys: eid, ..import_row(1, MARIO) }];
+    assert_eq!(world.store.sim_import_rows(import, rows).await.unwrap(), []);
+    world.store.sim_import_finish(import, world.start).await.unwrap();
+    assert_eq!(sealed().await, None);
+
+    let opc = SecretString::from("sealed opc");
+    let keys = SimKeys { opc_sealed: Some(opc.clone()), ..SimKeys::default() };
+    let row = ImportRow { keys, ..import_row(2, MARIO) };
+    let died = begin(&world).await;
+    assert_eq!(world.store.sim_import_rows(died, vec![row.clone()]).await.unwrap(), []);
+    let next = begin(&world).await;
+    assert_eq!(sealed().await, None, "those of an import that died are gone");
+    assert_eq!(world.store.sim_import_rows(next, vec![row]).await.unwrap(), []);
+    world.store.sim_import_finish(next, world.start).await.unwrap();
+    assert_eq!(sealed().await, Some((iccid(2), SealedKeys { ki: None, opc: Some(opc) })));
+}
+
 pub(crate) async fn a_lease_carries_the_sims_keys_sealed(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let sealed = |number: usize| SealedKeys {

@@ -66,7 +66,8 @@ macro_rules! suite {
                 mailboxes_are_replaced_whole, a_ticket_changes_what_it_is_about;
             portal_reading: a_portal_customer_is_its_tenants, portal_customers_come_in_pages,
                 tenants_are_listed_and_their_changes_noticed, a_tenants_user_calls_for_it_alone;
-            imports: an_import_lands_in_one_moment, a_lease_carries_the_sims_keys_sealed, bad_rows_are_named, an_abandoned_import_leaves_nothing,
+            imports: an_import_lands_in_one_moment, a_lease_carries_the_sims_keys_sealed,
+                sealed_keys_are_there_once_they_landed, bad_rows_are_named, an_abandoned_import_leaves_nothing,
                 a_new_import_takes_an_unfinished_one_back;
             operations: maintenance_and_stamps, tickets_are_listed, tickets_are_moved_by_hand,
                 services_are_closed, queues_are_counted;
