@@ -4,9 +4,11 @@
 //! was served last. Each gets an equal share; what is left over goes round by round to those who have more. What another
 //! worker is taking at this moment is passed by.
 //!
-//! Invariant: the cost of a claim does not depend on how many tickets wait or are finished. It grows with the customers
-//! that have open tickets but none that is due: they are stepped over, at most [`CUSTOMERS_STEPPED_OVER`] of them once
-//! something was found.
+//! Invariants:
+//! - While a restored database is adopted nothing is claimed, and no claim is under way when an adoption has begun: a claim
+//!   may wait for long between finding a ticket and taking it.
+//! - The cost of a claim does not depend on how many tickets wait or are finished. It grows with the customers that have open
+//!   tickets but none that is due: they are stepped over, at most [`CUSTOMERS_STEPPED_OVER`] of them once something was found.
 
 use std::collections::HashMap;
 
@@ -86,14 +88,14 @@ async fn walk(work: &mut Work, ask: &ClaimAsk, clock: LeaseClock) -> Result<(Wal
         let asked = params![network, after.to_owned(), last, now, most, left];
         Ask::new(sql::TICKET_CLAIM_NEXT_CUSTOMER, asked)
     };
-    let mut laps = vec![lap(start, None)];
-    laps.extend((!start.is_empty()).then(|| lap("", Some(start.to_owned()))));
-    let laps_end = laps.len();
+    let mut asks = vec![Ask::new(sql::TICKET_CLAIM_ADOPTING, vec![]), lap(start, None)];
+    asks.extend((!start.is_empty()).then(|| lap("", Some(start.to_owned()))));
+    let laps_end = asks.len();
     // At the end: what is due for the walk must not be early for what comes after it.
-    laps.extend(now.is_none().then(|| Ask::new(sql::CLOCK, vec![])));
-    let answers = work.go(&laps).await?;
+    asks.extend(now.is_none().then(|| Ask::new(sql::CLOCK, vec![])));
+    let answers = work.go(&asks).await?;
     let mut walk = Walk { due: Vec::new(), complete: true };
-    for answer in &answers[..laps_end] {
+    for answer in &answers[1..laps_end] {
         walk.complete &= answer.rows.len() < CUSTOMERS_STEPPED_OVER;
         for row in &answer.rows {
             if row::get(row, 1)? {
