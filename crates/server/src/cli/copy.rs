@@ -20,6 +20,9 @@ carry out. Every table is read back and compared before anything counts. Afterwa
 server and no command uses it any more, so that no order is carried out twice. `--trial` copies without the mark, to
 see how long it takes and whether it works; throw the copy away before the real one.
 
+Where it ended early (a lost connection, a kill), give the same command again: what is there already and is the same is
+not copied twice, and the file is marked.
+
 What does not move: the key file of SIM keys (setting sim_key_file), the files of simulated networks and the mail
 servers' lookup files (data_dir). Copy them to every node that needs them.";
 
@@ -67,7 +70,7 @@ impl Copy {
                 &format!("rows, {}", step.table),
             );
         };
-        let copied = copy::copy(from, to.expose(), moved, &mut report).await?;
+        let copied = copy::copy(from, to.expose(), moved, copy::LOOK_MAX, &mut report).await?;
         drop(progress);
         let tables = copied.tables.iter().filter(|(_, rows)| *rows > 0);
         let tables: Vec<Table<'_>> =

@@ -47,7 +47,7 @@ use tokio_postgres::Row;
 pub use open::OpenError;
 
 pub(crate) use fault::words;
-pub(crate) use sql::{COPY_IDENTITIES, COPY_NUMBERS, COPY_TABLES};
+pub(crate) use sql::{COPY_IDENTITIES, COPY_NUMBERS, COPY_TABLES, INSTALLATION_KEY};
 
 use address::Address;
 use bell::Bell;

@@ -8,7 +8,7 @@ use provisor_store::postgres::{LeaseClock, OpenError, Options, PostgresStore};
 mod cut;
 mod locks;
 mod nodes;
-mod proxy;
+pub(crate) mod proxy;
 mod relations;
 pub(crate) mod rig;
 mod server;
