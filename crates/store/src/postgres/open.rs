@@ -140,11 +140,18 @@ pub(super) async fn dial(address: &Address) -> Result<Dialled, OpenError> {
     Err(OpenError::Cannot(refused.map_or_else(|| "no way to it".to_owned(), |error| words(&error))))
 }
 
-/// Connects, and checks what may have changed since another connection was made: the server may be another one.
+/// Connects, and checks what may have changed since another connection was made: the server may be another one, and a newer
+/// program may have migrated.
 pub(super) async fn connect(address: &Address, accept_loss: bool) -> Result<Link, OpenError> {
     let client = bare(address).await?;
     check_server(&client, accept_loss).await?;
+    check_schema(&client).await?;
     Ok(Link::new(client))
+}
+
+/// Whether this program can still work with the database: a newer one may have migrated it.
+pub(super) async fn check_schema(client: &Client) -> Result<(), OpenError> {
+    schema_of(client, MIGRATIONS.len()).await.map(drop)
 }
 
 /// Connects.
