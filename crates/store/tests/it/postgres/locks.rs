@@ -13,13 +13,14 @@ use provisor_domain::order::Connect;
 use provisor_domain::plan::{ServiceChange, plan};
 use provisor_domain::store::{
     ClaimAsk, Idempotency, Lease, NewTicket, Opened, Settled, Settlement, StoreError, SubjectClaim,
-    Verdict,
+    Swept, Verdict, Walk,
 };
 use provisor_domain::ticket::{FailureKind, Subject};
 
 use super::*;
 use crate::conformance::all_tickets;
 use crate::conformance::portal_world::{enable_mail, first_enable, portal, secret};
+use crate::conformance::reconciling::sweep;
 use crate::conformance::world::{
     MARIO, World, a, ask, catalogue, completed, connect_order, failure, iccid, origin, settlement,
     worker,
@@ -276,6 +277,10 @@ impl Other {
     }
 }
 
+fn touch(contract: &str) -> String {
+    format!("UPDATE contract SET active_services = active_services WHERE code = '{contract}'")
+}
+
 fn lock_of(number: usize, holder: i64) -> String {
     let subject = Subject::Sim(iccid(number)).key();
     format!("INSERT INTO subject_lock (subject, ticket_id) VALUES ('{subject}', {holder})")
@@ -334,9 +339,6 @@ async fn contracts_are_counted_in_their_order_also_where_a_settlement_is_refused
     let Verdict::Completed(change) = &mut settlements[1].verdict else { panic!("{leases:?}") };
     change.service = Some(ServiceChange::Update(foreign));
     let other = Other::begin(&database).await;
-    let touch = |contract: &str| {
-        format!("UPDATE contract SET active_services = active_services WHERE code = '{contract}'")
-    };
     other.run(&touch("1000274")).await;
     let settling = tokio::spawn({
         let world = world.clone();
@@ -350,6 +352,53 @@ async fn contracts_are_counted_in_their_order_also_where_a_settlement_is_refused
         matches!(settled[..], [Settled::Done, Settled::Refused(_), Settled::Done]),
         "{settled:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_catalogue_writes_contracts_in_the_order_in_which_they_are_counted() {
+    let (store, database) = fresh();
+    let world = World::new(store).await;
+    let mut file = Catalogue { customers: catalogue().customers, ..Catalogue::default() };
+    file.customers.reverse();
+    file.customers.iter_mut().for_each(|customer| customer.contracts.reverse());
+    let other = Other::begin(&database).await;
+    other.run(&touch("1000274")).await;
+    let writing = tokio::spawn({
+        let world = world.clone();
+        async move { world.store.catalogue_write(file, origin(), world.start).await }
+    });
+    other.is_waited_for().await;
+    other.run(&touch("1900274")).await;
+    other.run(&touch("2000001")).await;
+    other.run("COMMIT").await;
+    writing.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drifts_are_taken_in_the_order_in_which_they_are_settled() {
+    const DRIFTS: usize = 40;
+    let (store, database) = fresh();
+    let world = World::with_sims(store, DRIFTS).await;
+    // The last one waits for longest.
+    let drifts: Vec<String> = (0..DRIFTS)
+        .map(|number| {
+            let seen = DRIFTS - number;
+            format!("('AS', '{}', 'own', 'absent', 'it is not there', 1, {seen})", iccid(number))
+        })
+        .collect();
+    database.run(&format!("INSERT INTO provisor.drift VALUES {}", drifts.join(", ")));
+    let other = Other::begin(&database).await;
+    let touch = "UPDATE drift SET what = what WHERE iccid";
+    other.run(&format!("{touch} = '{}'", iccid(0))).await;
+    let claiming = tokio::spawn({
+        let world = world.clone();
+        async move { world.store.sweep_claim(sweep(Walk::Drift, DRIFTS, world.at(4_000))).await }
+    });
+    other.is_waited_for().await;
+    other.run(&format!("{touch} > '{}'", iccid(0))).await;
+    other.run("COMMIT").await;
+    let swept = claiming.await.unwrap().unwrap();
+    assert!(matches!(&swept, Swept::Slice(slice) if slice.standings.len() == DRIFTS), "{swept:?}");
 }
 
 /// A world with an order that needs a number of the range, and somebody else's session.
