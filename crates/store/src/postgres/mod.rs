@@ -75,7 +75,7 @@ pub struct Options {
     /// Whether an older schema is migrated.
     pub migrate: bool,
     /// Whether a server is accepted whose settings can lose what was acknowledged (`fsync`, `full_page_writes` or
-    /// `synchronous_commit` off).
+    /// `synchronous_commit` off; `synchronous_commit` local although there are synchronous standbys).
     pub accept_loss: bool,
     /// Whose clock tells when a ticket is due and a lease ends.
     pub clock: LeaseClock,

@@ -73,6 +73,12 @@ pub enum OpenError {
     /// The server's settings can lose what was acknowledged.
     #[error("{0} is off: after a crash, orders that were acknowledged can be gone; set it on")]
     LosesData(String),
+    /// Commits do not wait for the synchronous standby that there is.
+    #[error(
+        "synchronous_commit is `local` although synchronous_standby_names names standbys: after a failover, orders that were \
+         acknowledged can be gone; set synchronous_commit on, or name no standby"
+    )]
+    LosesOnFailover,
     /// There is a schema `provisor` that is not ours.
     #[error(
         "the database has a schema `provisor` that is not ours; it was left alone: name another database"
@@ -176,7 +182,7 @@ async fn check_server(client: &Client, accept_loss: bool) -> Result<(), OpenErro
         .query_one(
             "SELECT current_setting('server_version'), current_setting('server_version_num')::int, \
              pg_is_in_recovery(), current_setting('fsync'), current_setting('full_page_writes'), \
-             current_setting('synchronous_commit')",
+             current_setting('synchronous_commit'), current_setting('synchronous_standby_names')",
             &[],
         )
         .await?;
@@ -192,10 +198,16 @@ async fn check_server(client: &Client, accept_loss: bool) -> Result<(), OpenErro
             off.push(setting);
         }
     }
-    if off.is_empty() || accept_loss {
+    if accept_loss {
         return Ok(());
     }
-    Err(OpenError::LosesData(off.join(", ")))
+    if !off.is_empty() {
+        return Err(OpenError::LosesData(off.join(", ")));
+    }
+    if row.try_get::<_, &str>(5)? == "local" && !row.try_get::<_, &str>(6)?.is_empty() {
+        return Err(OpenError::LosesOnFailover);
+    }
+    Ok(())
 }
 
 /// Applies the migrations that the database does not have, each in a transaction of its own. Answers from and to which
