@@ -200,7 +200,9 @@ async fn compare(
             if batch.is_empty() {
                 break;
             }
-            batch.iter().for_each(|row| wanted.add(row));
+            for row in &batch {
+                wanted.add(row);
+            }
             progress.at(table, wanted.rows);
         }
         progress.before += wanted.rows;
