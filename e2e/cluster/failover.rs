@@ -1,4 +1,4 @@
-//! The database server dies and its synchronous standby takes its place, over and over, under load. The nodes are told both
+//! The database server dies, or hangs, and its synchronous standby takes its place, over and over, under load. The nodes are told both
 //! addresses and find the one that can be written to.
 
 use std::time::{Duration, Instant};
@@ -16,11 +16,13 @@ const SEED: u64 = 7;
 const IN_SYNC_WITHIN: Duration = Duration::from_mins(2);
 /// How long orders may take until they are accepted again.
 const ACCEPTED_WITHIN: Duration = Duration::from_mins(2);
+/// Of so many failovers one is because the server hangs.
+const HANGS_EVERY: usize = 5;
 /// Orders that are accepted between two failovers, at least.
 const ORDERS_BETWEEN: usize = 30;
 
 /// From here on a commit waits for the standby.
-fn wait_for_standby(primary: &Cluster) {
+pub(super) fn wait_for_standby(primary: &Cluster) {
     primary.run("ALTER SYSTEM SET synchronous_standby_names = '*';\nSELECT pg_reload_conf()");
     eventually_within(IN_SYNC_WITHIN, "the standby to have everything", || {
         let synchronous =
@@ -53,12 +55,17 @@ fn a_standby_takes_the_servers_place_again_and_again_and_nothing_is_lost() {
             let chance = Chance::new(SEED * 1_000 + client as u64);
             scope.spawn(move || clients.order(nodes, chance));
         }
-        for _ in 0..setting("PROVISOR_FAILOVERS", FAILOVERS_DEFAULT) {
+        for failover in 0..setting("PROVISOR_FAILOVERS", FAILOVERS_DEFAULT) {
             let calm = Instant::now();
             eventually_within(ACCEPTED_WITHIN, "orders to be accepted", || {
                 (clients.accepted_since(calm) >= ORDERS_BETWEEN).then_some(())
             });
-            primary.stop([Stop::Fast, Stop::Immediate, Stop::Kill][chance.below(3)]);
+            // A server that hangs is found out after a while only.
+            let how = match failover % HANGS_EVERY {
+                0 => Stop::Hang,
+                _ => [Stop::Fast, Stop::Immediate, Stop::Kill][chance.below(3)],
+            };
+            primary.stop(how);
             standby.promote();
             // Until it has a standby of its own, it must not wait for one.
             standby
@@ -67,7 +74,7 @@ fn a_standby_takes_the_servers_place_again_and_again_and_nothing_is_lost() {
             eventually_within(ACCEPTED_WITHIN, "orders to be accepted", || {
                 (clients.accepted_since(promoted) > 0).then_some(())
             });
-            waits.push(promoted.elapsed());
+            waits.push((how, promoted.elapsed()));
             primary.follow(&standby);
             wait_for_standby(&standby);
             std::mem::swap(&mut primary, &mut standby);

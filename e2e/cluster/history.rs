@@ -38,7 +38,7 @@ const RULES: [(&str, &str); 4] = [
         "a subject has one open ticket at most, at every moment",
         "SELECT subject FROM (
              SELECT subject, opened, lag(ended) OVER (PARTITION BY subject ORDER BY opened) AS before FROM (
-                 SELECT coalesce('sim:' || iccid, 'portal:' || customer || '/' || par_cust_id) AS subject,
+                 SELECT unnest(subjects) AS subject,
                      (SELECT pg_xact_commit_timestamp(audit.xmin) FROM audit
                          WHERE object = 'ticket:' || ticket.id AND action = 'ticket.open') AS opened,
                      (SELECT pg_xact_commit_timestamp(attempt.xmin) FROM attempt
@@ -55,6 +55,8 @@ pub(super) struct Report {
     tickets: usize,
     unknown: Vec<String>,
     taken_over: usize,
+    /// Services that moved to another SIM.
+    moved: usize,
     freezes: usize,
     commands: usize,
     stale: Vec<String>,
@@ -124,6 +126,7 @@ pub(super) fn check(world: &World, clients: &Clients, thaws: &[Thaw]) -> Report 
         taken_over: count(
             "SELECT id FROM ticket WHERE epoch > (SELECT count(*) FROM attempt WHERE ticket_id = id)",
         ),
+        moved: count("SELECT id FROM ticket WHERE kind = 'change_sim' AND state = 'completed'"),
         freezes: thaws.len(),
         commands: log.len(),
         stale,
@@ -131,9 +134,9 @@ pub(super) fn check(world: &World, clients: &Clients, thaws: &[Thaw]) -> Report 
 }
 
 impl Report {
-    /// Asserts that so many orders were accepted at least.
+    /// Asserts that so many orders were accepted at least, and that some of them had two subjects.
     pub(super) fn shows_load(&self, tickets: usize) {
-        assert!(self.tickets >= tickets, "hardly any load: {self}");
+        assert!(self.tickets >= tickets && self.moved > 0, "hardly any load: {self}");
     }
 
     /// Asserts that workers lost tickets to others.
@@ -147,9 +150,10 @@ impl fmt::Display for Report {
         writeln!(f, "{}", self.told)?;
         write!(
             f,
-            "{} promised, {} wait for a person, {} were taken over; {} commands at the network, {} of them stale after {} \
-             freezes",
+            "{} promised, {} moved a service, {} wait for a person, {} were taken over; {} commands at the network, {} of them \
+             stale after {} freezes",
             self.tickets,
+            self.moved,
             self.unknown.len(),
             self.taken_over,
             self.commands,

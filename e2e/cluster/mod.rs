@@ -11,6 +11,7 @@ mod failover;
 mod history;
 mod nemesis;
 mod nodes;
+mod replicated;
 
 use std::str::FromStr;
 use std::time::{Duration, Instant};

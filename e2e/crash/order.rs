@@ -9,6 +9,9 @@ use super::chance::Chance;
 use super::world::{self, Size};
 use crate::rig::*;
 
+/// So many services are changed until one moves to another SIM: the one that it leaves is of no use any more.
+const MOVES_ONE_IN: usize = 40;
+
 /// What a client wants.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
@@ -55,8 +58,19 @@ impl Order {
     pub(crate) fn any(size: Size, chance: &mut Chance, key: String) -> Self {
         match chance.below(3) {
             0 => Self::portal(world::portal_customer(chance.below(size.portal_customers)), chance),
+            _ if chance.below(MOVES_ONE_IN) == 0 => {
+                let (from, to) = (chance.below(size.sims), chance.below(size.sims));
+                Self::moving(world::sim(from), &world::sim(to), key)
+            }
             _ => Self::service(world::sim(chance.below(size.sims)), chance, key),
         }
+    }
+
+    /// Of a service to another SIM: it holds both.
+    fn moving(sim: String, new: &str, key: String) -> Self {
+        let members = json!({"service": {"sim": sim}, "newSIM": new});
+        let how = How::Service { method: "changeSIM", members, key };
+        Self { kind: "change_sim", subject: sim, how }
     }
 
     fn service(sim: String, chance: &mut Chance, key: String) -> Self {

@@ -95,6 +95,19 @@ fn each_mode_is_encrypted_as_libpq_has_it() {
 }
 
 #[test]
+fn who_prefers_to_encrypt_comes_in_the_clear_where_that_fails() {
+    let mut stage = Stage::new();
+    stage.cluster.run(
+        "ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1';\nALTER SYSTEM SET ssl_max_protocol_version = 'TLSv1.1'",
+    );
+    stage.cluster.stop(Stop::Fast);
+    stage.cluster.start();
+    assert_eq!(stage.run(&stage.url("clear", "sslmode=prefer")), Ok(()));
+    let why = stage.run(&stage.url("sealed", "sslmode=require")).unwrap_err();
+    assert!(why.contains("TLS handshake"), "{why}");
+}
+
+#[test]
 fn a_certificate_of_somebody_else_or_for_another_name_is_refused() {
     let stage = Stage::new();
     let (ours, theirs) = (roots(&stage.ours.root()), roots(&stage.theirs.root()));

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub(crate) enum Stop {
     Immediate,
     /// SIGKILL of the postmaster; its processes notice and end.
     Kill,
+    /// SIGSTOP of all its processes: the machine goes on taking what is sent to it, and nothing answers. Nobody wakes them.
+    Hang,
 }
 
 /// A cluster. Ended and deleted when dropped.
@@ -40,6 +42,8 @@ pub(crate) struct Cluster {
     address: Ipv4Addr,
     settings: Vec<String>,
     server: Option<Child>,
+    /// Processes that hang.
+    hung: Vec<String>,
     _guard: Child,
 }
 
@@ -77,6 +81,7 @@ impl Cluster {
             address: address(),
             settings: settings.iter().map(ToString::to_string).collect(),
             server: None,
+            hung: Vec::new(),
             _guard: guard.spawn().expect("sh starts"),
             dir,
         }
@@ -84,6 +89,7 @@ impl Cluster {
 
     /// Makes this one, which is stopped, a running standby of `primary`, whatever it was before.
     pub(crate) fn follow(&mut self, primary: &Self) {
+        self.end_hung();
         assert!(self.server.is_none(), "it runs");
         let _there_is_none_yet = fs::remove_dir_all(self.data());
         let copied = postgres::command("pg_basebackup")
@@ -164,18 +170,40 @@ impl Cluster {
         block_on(async { postgres::connect(&self.inside("postgres")).await.is_ok() })
     }
 
-    /// Stops it, and waits until its first process has ended.
-    pub(crate) fn stop(&mut self, how: Stop) -> ExitStatus {
+    /// Stops it, and waits until its first process has ended, unless it hangs.
+    pub(crate) fn stop(&mut self, how: Stop) {
         let mut server = self.server.take().expect("it runs");
-        let signal = match how {
-            Stop::Fast => "-INT",
-            Stop::Immediate => "-QUIT",
-            Stop::Kill => "-KILL",
-        };
         let pid = server.id().to_string();
-        let sent = Command::new("kill").args([signal, &pid]).status().expect("kill starts");
-        assert!(sent.success(), "{signal} could not be sent");
-        server.wait().expect("a child can be waited for")
+        let sent = match how {
+            Stop::Fast => signal("-INT", &[pid]),
+            Stop::Immediate => signal("-QUIT", &[pid]),
+            Stop::Kill => signal("-KILL", &[pid]),
+            Stop::Hang => {
+                // At first the one that makes the others.
+                signal("-STOP", std::slice::from_ref(&pid));
+                let found =
+                    Command::new("pgrep").args(["-P", &pid]).output().expect("pgrep starts");
+                let processes = String::from_utf8(found.stdout).expect("numbers");
+                self.hung = processes.lines().map(str::to_owned).collect();
+                let _some_have_ended = signal("-STOP", &self.hung);
+                self.hung.push(pid);
+                self.server = Some(server);
+                return;
+            }
+        };
+        assert!(sent, "{how:?} could not be sent");
+        server.wait().expect("a child can be waited for");
+    }
+
+    /// Ends for good what hangs, if anything does.
+    pub(crate) fn end_hung(&mut self) {
+        if self.hung.is_empty() {
+            return;
+        }
+        let _some_have_ended = signal("-KILL", &std::mem::take(&mut self.hung));
+        if let Some(mut server) = self.server.take() {
+            server.wait().expect("a child can be waited for");
+        }
     }
 
     /// Makes a standby a primary, and waits until it is one.
@@ -218,10 +246,17 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if self.server.is_some() {
+        if self.hung.is_empty() && self.server.is_some() {
             self.stop(Stop::Immediate);
         }
+        self.end_hung();
     }
+}
+
+/// Sends processes a signal; false when one of them is not there.
+fn signal(name: &str, processes: &[String]) -> bool {
+    let sent = Command::new("kill").arg(name).args(processes).stderr(Stdio::null()).status();
+    sent.expect("kill starts").success()
 }
 
 /// An address on loopback that no other cluster of this machine has: by the process and a counter.

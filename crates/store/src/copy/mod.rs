@@ -213,6 +213,6 @@ async fn compare(
         progress.before += found.rows;
         copied.tables.push((table.name.clone(), found.rows));
     }
-    target.let_go().await;
+    target.confirm().await?;
     Ok(copied)
 }

@@ -2,9 +2,10 @@
 
 use std::fmt::Display;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
+use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Client;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
@@ -189,27 +190,38 @@ impl Target {
         self.client.batch_execute(postgres::COPY_NUMBERS).await?;
         self.client.batch_execute(LAST).await?;
         let Err(error) = self.client.batch_execute("COMMIT").await else { return Ok(()) };
-        let began = Instant::now();
-        loop {
-            match self.look(installation).await {
-                Ok(true) => return Ok(()),
-                Ok(false) => return Err(error.into()),
-                Err(_) if began.elapsed() < look_max => tokio::time::sleep(LOOK_PAUSE).await,
-                Err(_) => return Err(CopyError::Undecided(postgres::words(&error))),
+        let end = Instant::now() + look_max;
+        while Instant::now() < end {
+            match timeout_at(end, self.look(installation)).await {
+                Ok(Ok(true)) => return Ok(()),
+                Ok(Ok(false)) => return Err(error.into()),
+                Ok(Err(_)) | Err(_) => tokio::time::sleep(LOOK_PAUSE).await,
             }
         }
+        Err(CopyError::Undecided(postgres::words(&error)))
     }
 
     /// Whether it has this installation, as a new connection sees it. That waits for the end of the transaction before, which
     /// has `setting` to itself.
     async fn look(&mut self, installation: &[u8]) -> Result<bool, CopyError> {
         self.client = postgres::bare(&self.url).await?;
-        self.has(installation).await
+        self.client.batch_execute("BEGIN").await?;
+        let has = self.has(installation).await?;
+        if has {
+            self.confirm().await?;
+        }
+        Ok(has)
     }
 
-    /// Ends a comparison, which changed nothing: where the connection is lost, the server ends it.
-    pub(super) async fn let_go(&self) {
-        let _lost = self.client.batch_execute("COMMIT").await;
+    /// Ends a transaction that found the installation. It may have been committed by somebody who was not told: from here on it
+    /// is as durable as if it were written now.
+    pub(super) async fn confirm(&self) -> Result<(), CopyError> {
+        let confirmed = async {
+            self.client.query(postgres::CONFIRM, &[]).await?;
+            self.client.batch_execute("COMMIT").await
+        };
+        let unsure = |error| CopyError::Undecided(postgres::words(&error));
+        confirmed.await.map_err(unsure)
     }
 
     /// Brings the server's statistics up to date, which only matters for an operator's own questions.

@@ -7,20 +7,23 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
-use tokio_postgres::config::SslMode as Wire;
+use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode as Wire, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::open::OpenError;
 use super::tls;
 
-/// How long a connection may take to be made.
+/// How long the network may take to connect us.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// After so long without an answer to what was sent, a connection counts as lost.
 const SILENCE: Duration = Duration::from_secs(15);
+/// For so long a server that said nothing is tried after the others.
+const SHUNNED: Duration = Duration::from_mins(1);
 /// Where a password may come from when the address has none, as with libpq.
 const PASSWORD_VARIABLE: &str = "PGPASSWORD";
 
@@ -59,11 +62,39 @@ pub(super) struct Encryption {
     pub(super) identity: Option<(PathBuf, PathBuf)>,
 }
 
+/// One server: the ways to it, which are tried in order. `allow` and `prefer` have two.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub(super) ways: Vec<Config>,
+    /// When it was last found to say nothing, if it has not answered since. Connections share what they found.
+    silent: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Server {
+    /// The same, whether it can be written to or not.
+    pub(super) fn of_any_kind(&self) -> Self {
+        let any = |way: &Config| way.clone().target_session_attrs(TargetSessionAttrs::Any).clone();
+        Self { ways: self.ways.iter().map(any).collect(), silent: Arc::clone(&self.silent) }
+    }
+
+    /// Notes whether it answered.
+    pub(super) fn note(&self, answered: bool) {
+        let silent = (!answered).then(Instant::now);
+        *self.silent.lock().unwrap_or_else(PoisonError::into_inner) = silent;
+    }
+
+    /// Whether it is better to try others before it.
+    pub(super) fn is_shunned(&self) -> bool {
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        silent.is_some_and(|since| since.elapsed() < SHUNNED)
+    }
+}
+
 /// An address, read.
 #[derive(Clone)]
 pub(super) struct Address {
-    /// What the client needs to know. Its ways are tried in order: `allow` and `prefer` have two.
-    pub(super) ways: Vec<Config>,
+    /// The servers that it names, in order.
+    pub(super) servers: Vec<Server>,
     /// How a connection is encrypted, where it is.
     pub(super) tls: MakeRustlsConnect,
 }
@@ -91,15 +122,64 @@ impl Address {
         {
             config.password(password);
         }
-        let way = |mode| config.clone().ssl_mode(mode).clone();
-        let ways = match encryption.mode {
-            SslMode::Disable => vec![way(Wire::Disable)],
-            SslMode::Allow => vec![way(Wire::Disable), way(Wire::Require)],
-            SslMode::Prefer => vec![way(Wire::Prefer), way(Wire::Disable)],
-            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => vec![way(Wire::Require)],
+        let modes: &[Wire] = match encryption.mode {
+            SslMode::Disable => &[Wire::Disable],
+            SslMode::Allow => &[Wire::Disable, Wire::Require],
+            SslMode::Prefer => &[Wire::Prefer, Wire::Disable],
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => &[Wire::Require],
         };
-        Ok(Self { ways, tls: tls::connector(&encryption)? })
+        let server = |config: Config| Server {
+            ways: modes.iter().map(|mode| config.clone().ssl_mode(*mode).clone()).collect(),
+            silent: Arc::default(),
+        };
+        let servers = each_server(config)?.into_iter().map(server).collect();
+        Ok(Self { servers, tls: tls::connector(&encryption)? })
     }
+}
+
+/// A configuration for each server that one names: one of them that takes a connection and says nothing must not keep us
+/// from the next one. Those that are tried in any order are left together.
+fn each_server(all: Config) -> Result<Vec<Config>, OpenError> {
+    let (hosts, addresses, ports) = (all.get_hosts(), all.get_hostaddrs(), all.get_ports());
+    let count = hosts.len().max(addresses.len());
+    if count < 2 || all.get_load_balance_hosts() == LoadBalanceHosts::Random {
+        return Ok(vec![all]);
+    }
+    let as_many = |len| len == 0 || len == count;
+    if !as_many(hosts.len())
+        || !as_many(addresses.len())
+        || !(as_many(ports.len()) || ports.len() == 1)
+    {
+        return Err(OpenError::Address("it has not as many ports as hosts".to_owned()));
+    }
+    Ok((0..count).map(|at| only(&all, at)).collect())
+}
+
+/// The same for the server at this place alone.
+fn only(all: &Config, at: usize) -> Config {
+    let mut one = Config::new();
+    match all.get_hosts().get(at) {
+        Some(Host::Tcp(host)) => _ = one.host(host),
+        Some(Host::Unix(path)) => _ = one.host_path(path),
+        None => {}
+    }
+    all.get_hostaddrs().get(at).map(|address| one.hostaddr(*address));
+    all.get_ports().get(at).or(all.get_ports().first()).map(|port| one.port(*port));
+    all.get_user().map(|user| one.user(user));
+    all.get_password().map(|password| one.password(password));
+    all.get_dbname().map(|name| one.dbname(name));
+    all.get_options().map(|options| one.options(options));
+    all.get_application_name().map(|name| one.application_name(name));
+    all.get_connect_timeout().map(|most| one.connect_timeout(*most));
+    all.get_tcp_user_timeout().map(|most| one.tcp_user_timeout(*most));
+    all.get_keepalives_interval().map(|interval| one.keepalives_interval(interval));
+    all.get_keepalives_retries().map(|retries| one.keepalives_retries(retries));
+    one.keepalives(all.get_keepalives());
+    one.keepalives_idle(all.get_keepalives_idle());
+    one.ssl_negotiation(all.get_ssl_negotiation());
+    one.channel_binding(all.get_channel_binding());
+    one.target_session_attrs(all.get_target_session_attrs());
+    one
 }
 
 /// Takes what is about encryption out of an address; the rest is the client's.
@@ -204,10 +284,31 @@ mod tests {
     fn allow_tries_in_the_clear_first_and_prefer_last() {
         let modes = |mode: &str| {
             let address = Address::read(&format!("postgres://h/d?sslmode={mode}")).unwrap();
-            address.ways.iter().map(Config::get_ssl_mode).collect::<Vec<_>>()
+            address.servers[0].ways.iter().map(Config::get_ssl_mode).collect::<Vec<_>>()
         };
         assert_eq!(modes("allow"), [Wire::Disable, Wire::Require]);
         assert_eq!(modes("prefer"), [Wire::Prefer, Wire::Disable]);
         assert_eq!(modes("require"), [Wire::Require]);
+    }
+
+    #[test]
+    fn each_server_of_an_address_is_one_by_itself() {
+        let read = |url: &str| Address::read(url).map(|address| address.servers);
+        let servers =
+            read("postgres://u:p@db1:1,%2Frun:2/d?target_session_attrs=read-write").unwrap();
+        let hosts = [Host::Tcp("db1".to_owned()), Host::Unix("/run".into())];
+        assert_eq!(servers.len(), 2);
+        for ((server, host), port) in servers.iter().zip(hosts).zip(1..) {
+            let [way, _] = &server.ways[..] else { panic!("{:?}", server.ways) };
+            assert_eq!((way.get_hosts(), way.get_ports()), (&[host][..], &[port][..]));
+            // Whatever else the client knows is the same.
+            assert_eq!((way.get_user(), way.get_password()), (Some("u"), Some(&b"p"[..])));
+            assert_eq!(way.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+            assert_eq!(way.get_application_name(), Some("provisor"));
+            assert_eq!(way.get_tcp_user_timeout(), Some(&SILENCE));
+        }
+        assert_eq!(read("postgres://db1,db2/d").unwrap().len(), 2);
+        assert_eq!(read("postgres://db1,db2/d?load_balance_hosts=random").unwrap().len(), 1);
+        assert!(read("postgres://db1,db2,db3/d?port=1,2").is_err());
     }
 }

@@ -85,7 +85,7 @@ async fn listen(
     ringing: &mut mpsc::Receiver<NetworkCode>,
     tell: &mpsc::Sender<NetworkCode>,
 ) -> Result<(), OpenError> {
-    let (client, connection) = open::dial(address).await?;
+    let ((client, connection), _) = open::dial(address).await?;
     let own = OnceLock::new();
     let talk = async {
         let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)?;

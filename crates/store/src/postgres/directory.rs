@@ -208,12 +208,25 @@ impl PostgresStore {
         let sim = row::text_or_none::<Iccid>(facts, CONNECT_SIM_AT)?;
         let network = |at| first(&answers, at).map(|row| row::text(row, ANSWER_AT)).transpose();
         Ok(ConnectFacts {
-            earlier: read_earlier(key, first(&answers, apns.end))?,
+            earlier: self.earlier(key, first(&answers, apns.end)).await?,
             contract_customer: row::text_or_none(facts, ANSWER_AT)?,
             tariff_network: row::text_or_none(facts, ANSWER_AT + 1)?,
             sim: sim.map(|_| read_sim(facts, CONNECT_SIM_AT)).transpose()?,
             apn_networks: apns.map(network).collect::<Outcome<_>>()?,
         })
+    }
+
+    /// What the key stands for. It is acknowledged once more, and by whom it was at first, and whether, nobody knows.
+    async fn earlier(
+        &self,
+        key: Option<&Idempotency>,
+        row: Option<&Row>,
+    ) -> Outcome<Option<Earlier>> {
+        let earlier = read_earlier(key, row)?;
+        if matches!(earlier, Some(Earlier::Ticket(_))) {
+            self.work().await?.confirm().await?;
+        }
+        Ok(earlier)
     }
 
     async fn change_facts(&self, ask: &ChangeAsk) -> Outcome<ChangeFacts> {
@@ -224,7 +237,7 @@ impl PostgresStore {
         let answers = self.ask_together(questions).await?;
         let (service, sim) = read_service(&ask.scope, first(&answers, 0))?;
         Ok(ChangeFacts {
-            earlier: read_earlier(key, first(&answers, 1))?,
+            earlier: self.earlier(key, first(&answers, 1)).await?,
             service,
             sim,
             products: read_products(&ask.about, first(&answers, 1 + usize::from(key.is_some())))?,
@@ -257,7 +270,7 @@ impl PostgresStore {
         let asked = params![case.ticket_type.to_string()];
         let known = work.one(sql::TICKET_TYPE_FIND, asked).await?;
         if let Some(answer) = remembered(&mut work, key, case.raised).await? {
-            return Ok(answer);
+            return work.confirm().await.map(|()| answer);
         }
         if known.rows.is_empty() {
             return Err(Fault::conflict(format!("ticket type {} is not known", case.ticket_type)));
@@ -271,6 +284,7 @@ impl PostgresStore {
             if !won {
                 // Somebody else used the key since; his answer is there now.
                 let answer = remembered(&mut work, Some(key), case.raised).await?;
+                work.confirm().await?;
                 return answer.ok_or_else(|| Fault::unavailable("the key was used and forgotten"));
             }
         }

@@ -1,7 +1,7 @@
 //! What can go wrong inside, and what of it the port says.
 
 use provisor_domain::store::StoreError;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 
 /// A failure inside the store.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,13 @@ impl Fault {
             Self::Sql(error) if is_constraint(error) => Some(words(error)),
             Self::Sql(_) | Self::Store(_) | Self::Unknown(_) => None,
         }
+    }
+
+    /// Whether it is this constraint that refused the write.
+    pub(super) fn breaks(&self, constraint: &str) -> bool {
+        let Self::Sql(error) = self else { return false };
+        is_constraint(error)
+            && error.as_db_error().and_then(DbError::constraint) == Some(constraint)
     }
 
     /// The same, where a constraint that refused it is told in `words`.

@@ -69,7 +69,6 @@ impl Line {
             .spawn(async move { open::connect(&shared.address, shared.options.accept_loss).await });
         let reason = match connected.await {
             Ok(Ok(link)) => {
-                let link = Arc::new(link);
                 let mut place = self.shared.link.lock().unwrap_or_else(PoisonError::into_inner);
                 *place = Some(Arc::clone(&link));
                 *failed = None;

@@ -15,10 +15,12 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use futures_util::TryStreamExt as _;
 use futures_util::future::{MaybeDone, maybe_done};
+use tokio::task::AbortHandle;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Row, Statement};
 
 use super::fault::{Fault, Result};
+use super::pulse::{Awaiting, Pulse};
 use super::tickets::Numbers;
 
 /// How long the server keeps the plans of a connection. They are made for tables of the size that these had then; those of
@@ -125,12 +127,20 @@ pub(super) struct Frame {
 }
 
 impl Frame {
+    /// Whether it ends in a commit of something.
+    fn writes(self) -> bool {
+        self.end.is_some() && self.begin != SNAPSHOT.begin
+    }
+
     /// An error in this frame. Where a commit was sent and its answer did not come, nobody knows whether it happened:
     /// the connection broke, or the server was told to end it (class 57), perhaps after it had committed.
     fn fault(self, error: tokio_postgres::Error) -> Fault {
         let lost = error.code().is_none_or(|state| state.code().starts_with("57"));
-        let writes = self.end.is_some() && self.begin != SNAPSHOT.begin;
-        if lost && writes { Fault::Unknown(super::fault::words(&error)) } else { error.into() }
+        if lost && self.writes() {
+            Fault::Unknown(super::fault::words(&error))
+        } else {
+            error.into()
+        }
     }
 }
 
@@ -146,13 +156,16 @@ pub(super) struct Link {
     planned: Mutex<Instant>,
     sending: Mutex<()>,
     pub(super) numbers: Numbers,
+    pub(super) pulse: Pulse,
+    /// What drives it.
+    driver: AbortHandle,
 }
 
 type Sent<'a> =
     Pin<Box<dyn Future<Output = std::result::Result<Answer, tokio_postgres::Error>> + Send + 'a>>;
 
 impl Link {
-    pub(super) fn new(client: Client) -> Self {
+    pub(super) fn new(client: Client, driver: AbortHandle) -> Self {
         let planned = Mutex::new(Instant::now());
         Self {
             client,
@@ -160,7 +173,14 @@ impl Link {
             planned,
             sending: Mutex::default(),
             numbers: Numbers::default(),
+            pulse: Pulse::default(),
+            driver,
         }
+    }
+
+    /// Ends it: whoever awaits an answer is told that it broke.
+    pub(super) fn give_up(&self) {
+        self.driver.abort();
     }
 
     pub(super) fn is_broken(&self) -> bool {
@@ -169,7 +189,10 @@ impl Link {
 
     /// Runs a text without values.
     pub(super) async fn control(&self, text: &str) -> Result<()> {
-        Ok(self.client.batch_execute(text).await?)
+        let awaiting = self.pulse.awaits(false);
+        let done = self.client.batch_execute(text).await;
+        awaiting.heard();
+        Ok(done?)
     }
 
     async fn prepared(&self, sql: &'static str) -> Result<Statement> {
@@ -179,7 +202,10 @@ impl Link {
         if let Some(statement) = known {
             return Ok(statement);
         }
-        let statement = self.client.prepare(sql).await?;
+        let awaiting = self.pulse.awaits(false);
+        let statement = self.client.prepare(sql).await;
+        awaiting.heard();
+        let statement = statement?;
         kept().insert(key, statement.clone());
         Ok(statement)
     }
@@ -208,7 +234,9 @@ impl Link {
             }));
         }
         sent.extend(frame.end.map(|text| self.bare(text)));
-        let mut answers = self.in_order(sent).await.into_iter().skip(usize::from(discards));
+        let awaiting = self.pulse.awaits(frame.writes());
+        let mut answers =
+            self.in_order(sent, &awaiting).await.into_iter().skip(usize::from(discards));
         if let Some(Err(error)) = frame.begin.and_then(|_| answers.next()) {
             return Err(frame.fault(error));
         }
@@ -246,6 +274,7 @@ impl Link {
     async fn in_order(
         &self,
         sent: Vec<Sent<'_>>,
+        awaiting: &Awaiting<'_>,
     ) -> Vec<std::result::Result<Answer, tokio_postgres::Error>> {
         let mut waiting: Vec<Pin<Box<MaybeDone<Sent<'_>>>>> =
             sent.into_iter().map(|one| Box::pin(maybe_done(one))).collect();
@@ -262,6 +291,7 @@ impl Link {
             let all = waiting.len();
             while done < all && waiting[done].as_mut().poll(context).is_ready() {
                 done += 1;
+                awaiting.heard();
             }
             if done == all { Poll::Ready(()) } else { Poll::Pending }
         })

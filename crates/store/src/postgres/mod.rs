@@ -24,6 +24,7 @@ mod link;
 mod open;
 mod operations;
 mod portal;
+mod pulse;
 mod question;
 mod reconcile;
 mod row;
@@ -47,7 +48,7 @@ use tokio_postgres::Row;
 pub use open::OpenError;
 
 pub(crate) use fault::words;
-pub(crate) use sql::{COPY_IDENTITIES, COPY_NUMBERS, COPY_TABLES, INSTALLATION_KEY};
+pub(crate) use sql::{CONFIRM, COPY_IDENTITIES, COPY_NUMBERS, COPY_TABLES, INSTALLATION_KEY};
 
 use address::Address;
 use bell::Bell;

@@ -1,31 +1,38 @@
 //! Opening a database: is it ours, is it as new as we are, and can its server be trusted with what we acknowledge.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::Options;
-use super::address::Address;
+use super::address::{Address, Server};
 use super::fault::words;
 use super::link::Link;
+use super::{Options, pulse};
 
 /// The oldest server that is supported, as `server_version_num` tells it.
 const SERVER_VERSION_MIN: i32 = 150_000;
 /// Whoever migrates holds this advisory lock ("prov" in ASCII).
 const MIGRATION_LOCK: i64 = 0x7072_6f76;
 
-/// What each connection is set to. No transaction of ours waits for a person, no statement is worth compiling.
+/// What each connection is set to. No transaction of ours waits for a person, no statement is worth compiling. One that its
+/// node has left alone for so long that the node must be frozen ends, before those who wait for its locks are refused.
 ///
 /// Every statement of ours finds its rows by indexes, however few or many there are, and is planned once: its plan must
 /// not depend on statistics, which say that a queue is empty when it was empty the last time anybody looked.
 pub(super) const SETTINGS: &str = "SET search_path = provisor; SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
-    SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = warning; SET jit = off; \
+    SET idle_in_transaction_session_timeout = '5s'; SET client_min_messages = warning; SET jit = off; \
     SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off; \
     SET enable_indexonlyscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET default_transaction_isolation = 'read committed'";
+
+/// How long a server may take to let us in, and to say what kind of a server it is.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a migration waits for a table that is in use, and everybody else behind it; then it makes way and tries again.
 const MIGRATION_WAIT: &str = "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = 0";
@@ -130,29 +137,78 @@ impl From<tokio_postgres::Error> for OpenError {
 /// A connection that nobody drives yet.
 type Dialled = (Client, Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>);
 
-/// Connects, in the first way of the address that the server takes.
-pub(super) async fn dial(address: &Address) -> Result<Dialled, OpenError> {
-    let mut refused = None;
-    for way in &address.ways {
-        match way.connect(address.tls.clone()).await {
-            Ok(dialled) => return Ok(dialled),
-            // The server does not let us in like this: perhaps it wants encryption.
-            Err(error) if error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
-                refused = Some(error);
-            }
-            Err(error) => return Err(OpenError::Cannot(words(&error))),
+/// Connects to the first server of the address that lets us in, those last that said nothing a moment ago; also answers which
+/// one it is.
+pub(super) async fn dial(address: &Address) -> Result<(Dialled, usize), OpenError> {
+    let mut refused = Vec::new();
+    let servers = address.servers.iter().enumerate();
+    let (last, first): (Vec<_>, Vec<_>) = servers.partition(|(_, server)| server.is_shunned());
+    for (at, server) in first.into_iter().chain(last) {
+        match dial_one(server, address).await {
+            Ok(dialled) => return Ok((dialled, at)),
+            Err(refusal) => refused.push(refusal.to_string()),
         }
     }
-    Err(OpenError::Cannot(refused.map_or_else(|| "no way to it".to_owned(), |error| words(&error))))
+    Err(OpenError::Cannot(refused.join("; then: ")))
+}
+
+/// Why one server did not let us in.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("no answer within {} s", ANSWER_TIMEOUT.as_secs())]
+    Silence,
+    #[error("{}", words(.0))]
+    Sql(tokio_postgres::Error),
+}
+
+/// Connects, in the first of the server's ways that it takes, and notes whether it says anything.
+async fn dial_one(server: &Server, address: &Address) -> Result<Dialled, Refusal> {
+    let dialled = dial_ways(server, address).await;
+    server.note(!matches!(dialled, Err(Refusal::Silence)));
+    dialled
+}
+
+/// As libpq does, whatever the first way came to: perhaps the server wants encryption, or cannot do it as we can. What is told
+/// is what the first one came to.
+async fn dial_ways(server: &Server, address: &Address) -> Result<Dialled, Refusal> {
+    let mut first = None;
+    for way in &server.ways {
+        match timeout(ANSWER_TIMEOUT, way.connect(address.tls.clone())).await {
+            Ok(Ok(dialled)) => return Ok(dialled),
+            Ok(Err(error)) => _ = first.get_or_insert(error),
+            Err(_) => return Err(Refusal::Silence),
+        }
+    }
+    Err(first.map_or(Refusal::Silence, Refusal::Sql))
+}
+
+/// Whether the server at this place of the address says anything at all, be it that it does not want us.
+pub(super) async fn answers(address: &Address, at: usize) -> bool {
+    let Some(server) = address.servers.get(at) else { return false };
+    match dial_one(&server.of_any_kind(), address).await {
+        Ok(_) => true,
+        Err(Refusal::Silence) => false,
+        Err(Refusal::Sql(error)) => error.as_db_error().is_some(),
+    }
 }
 
 /// Connects, and checks what may have changed since another connection was made: the server may be another one, and a newer
-/// program may have migrated.
-pub(super) async fn connect(address: &Address, accept_loss: bool) -> Result<Link, OpenError> {
-    let client = bare(address).await?;
-    check_server(&client, accept_loss).await?;
-    check_schema(&client).await?;
-    Ok(Link::new(client))
+/// program may have migrated. To be called on the runtime that the connection will live on.
+pub(super) async fn connect(address: &Address, accept_loss: bool) -> Result<Arc<Link>, OpenError> {
+    let (client, driver, server) = log_in(address).await?;
+    let set = async {
+        client.batch_execute(SETTINGS).await?;
+        check_server(&client, accept_loss).await?;
+        check_schema(&client).await
+    };
+    let silent = |_| OpenError::Cannot(Refusal::Silence.to_string());
+    if let Err(error) = timeout(ANSWER_TIMEOUT, set).await.map_err(silent).flatten() {
+        driver.abort();
+        return Err(error);
+    }
+    let link = Arc::new(Link::new(client, driver));
+    tokio::spawn(pulse::watch(Arc::downgrade(&link), address.clone(), server));
+    Ok(link)
 }
 
 /// Whether this program can still work with the database: a newer one may have migrated it.
@@ -162,19 +218,20 @@ pub(super) async fn check_schema(client: &Client) -> Result<(), OpenError> {
 
 /// Connects.
 pub(super) async fn bare(address: &Address) -> Result<Client, OpenError> {
-    let client = log_in(address).await?;
+    let (client, ..) = log_in(address).await?;
     client.batch_execute(SETTINGS).await?;
     Ok(client)
 }
 
-async fn log_in(address: &Address) -> Result<Client, OpenError> {
-    let (client, connection) = dial(address).await?;
-    tokio::spawn(async move {
+/// Connects; also answers what drives the connection, and at which place of the address its server is.
+async fn log_in(address: &Address) -> Result<(Client, AbortHandle, usize), OpenError> {
+    let ((client, connection), server) = dial(address).await?;
+    let driver = tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::warn!(error = words(&error), "a connection to the database ended");
         }
     });
-    Ok(client)
+    Ok((client, driver.abort_handle(), server))
 }
 
 async fn check_server(client: &Client, accept_loss: bool) -> Result<(), OpenError> {
@@ -216,7 +273,7 @@ pub(super) async fn bring_up(
     address: &Address,
     options: Options,
 ) -> Result<(usize, usize), OpenError> {
-    let mut client = log_in(address).await?;
+    let (mut client, ..) = log_in(address).await?;
     client.batch_execute(SETTINGS).await?;
     check_server(&client, options.accept_loss).await?;
     let known = MIGRATIONS.len();

@@ -73,6 +73,7 @@ statements! {
     CLOCK = "clock";
     CONTRACT_COUNT = "contract_count";
     CONTRACT_LIST = "contract_list";
+    CONFIRM = "confirm";
     COPY_IDENTITIES = "copy.identities";
     COPY_NUMBERS = "copy.numbers";
     COPY_TABLES = "copy.tables";

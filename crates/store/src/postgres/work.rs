@@ -7,6 +7,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::fault::Result;
 use super::link::{Answer, Ask, Frame, Link, Param};
+use super::sql;
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
@@ -70,6 +71,12 @@ impl Work {
             self.begun = false;
         }
         answers
+    }
+
+    /// Ends it when nothing was written and what was read is to be acknowledged: it may have been written by somebody who was
+    /// not told, and must be as durable as if it were written now.
+    pub(super) async fn confirm(self) -> Result<()> {
+        self.commit_with(&[Ask::new(sql::CONFIRM, Vec::new())]).await.map(drop)
     }
 
     /// Commits.

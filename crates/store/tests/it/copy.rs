@@ -217,8 +217,8 @@ async fn nothing_of_the_file_is_forgotten() {
     assert_eq!(forgotten, ["setting.value"]);
 }
 
-fn to_there() -> Option<Moved> {
-    Some(Moved("postgres://db/provisor".to_owned()))
+fn moved() -> Moved {
+    Moved("postgres://db/provisor".to_owned())
 }
 
 fn is_marked(file: &Path) -> bool {
@@ -238,7 +238,7 @@ async fn of_a_copy_whose_commit_was_cut_the_truth_is_told() {
         };
         let proxy = Proxy::before(&database);
         proxy.arm(Cut { from: b"COMMIT", way, after });
-        let told = copy_to(&file, &proxy.url, to_there());
+        let told = copy_to(&file, &proxy.url, Some(moved()));
         assert!(proxy.has_cut(), "{way:?} {after}");
         let customers = database.table("SELECT count(*)::text FROM provisor.customer");
         assert_eq!(told.is_ok(), customers != ["0"], "{way:?} {after}: {told:?}");
@@ -268,12 +268,12 @@ async fn what_nobody_can_tell_is_said_and_the_next_copy_finishes_it() {
     let proxy = Proxy::before(&database);
     proxy.arm(Cut { from: b"COMMIT", way: Way::ToClient, after: 0 });
     proxy.close_with_the_cut();
-    let told = copy_to(&file, &proxy.url, to_there()).unwrap_err();
+    let told = copy_to(&file, &proxy.url, Some(moved())).unwrap_err();
     assert!(matches!(told, CopyError::Undecided(_)), "{told}");
     assert!(!is_marked(&file));
     // As it also is when it was killed between the commit and the mark.
     let before = told_of(&database).await;
-    let copied = copy_for(&file, &database, to_there()).unwrap();
+    let copied = copy_for(&file, &database, Some(moved())).unwrap();
     assert!(copied.tables.iter().any(|(table, rows)| table == "ticket_record" && *rows > 0));
     assert!(is_marked(&file));
     assert_eq!(told_of(&database).await, before);
@@ -293,7 +293,7 @@ async fn a_copy_that_was_used_since_is_not_taken_for_the_same() {
         store.heartbeat(0).await.unwrap();
         drop(store);
         let before = told_of(&database).await;
-        let refused = copy_for(&file, &database, to_there()).unwrap_err();
+        let refused = copy_for(&file, &database, Some(moved())).unwrap_err();
         assert!(matches!(&refused, CopyError::Used(table) if table == "setting"), "{refused}");
         assert_eq!(told_of(&database).await, before);
         assert!(!is_marked(&file), "{used}");
@@ -302,7 +302,7 @@ async fn a_copy_that_was_used_since_is_not_taken_for_the_same() {
     let database = Database::new();
     try_copy(&file, &database).unwrap();
     database.run("UPDATE provisor.customer SET name = name || '!'");
-    let refused = copy_for(&file, &database, to_there()).unwrap_err();
+    let refused = copy_for(&file, &database, Some(moved())).unwrap_err();
     assert!(matches!(&refused, CopyError::Used(table) if table == "customer"), "{refused}");
 }
 
@@ -311,6 +311,6 @@ async fn what_comes_after_the_commit_takes_nothing_back() {
     let (_dir, file, database) = empty_database_for_a_file().await;
     let proxy = Proxy::before(&database);
     proxy.arm(Cut { from: b"ANALYZE", way: Way::ToServer, after: 0 });
-    copy_to(&file, &proxy.url, to_there()).unwrap();
+    copy_to(&file, &proxy.url, Some(moved())).unwrap();
     assert!(proxy.has_cut() && is_marked(&file));
 }

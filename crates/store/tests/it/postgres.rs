@@ -5,6 +5,7 @@ use std::sync::Arc;
 use provisor_domain::store::Store;
 use provisor_store::postgres::{LeaseClock, OpenError, Options, PostgresStore};
 
+mod adoption;
 mod cut;
 mod locks;
 mod nodes;

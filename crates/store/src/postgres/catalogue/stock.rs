@@ -183,8 +183,9 @@ async fn adopt(work: &mut Work, service: &Service) -> Result<()> {
         return refuse("its network or tariff is not known".to_owned());
     }
     let words = format!("service {code}: its number is on another live service");
+    // At first: from here on nobody is handed out this code.
     let counted = Ask::new(sql::CATALOGUE_WRITE_SERVICE_CODE, params![code.number()]);
-    work.go(&[add_services(&[service])?.or_say(words), counted]).await?;
+    work.go(&[counted, add_services(&[service])?.or_say(words)]).await?;
     Ok(())
 }
 

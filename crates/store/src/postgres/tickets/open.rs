@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use provisor_domain::TicketId;
 use provisor_domain::store::{Idempotency, NewTicket, Opened};
 use provisor_domain::ticket::Subject;
+use tokio::time::timeout_at;
 use tokio_postgres::Row;
 
 use super::super::fault::{Fault, Result};
@@ -119,13 +120,19 @@ impl Batch<'_> {
             }
             if self.look(&mut work, again).await?.is_empty() {
                 if self.ids.is_empty() {
-                    return Ok(()); // Nothing was written.
+                    return self.nothing_written(work).await;
                 }
                 return work.commit_with(&self.writes(&won)?).await.map(drop);
             }
             self.begin_anew(&mut work).await?;
         }
         Err(Fault::unavailable("others were faster every time"))
+    }
+
+    /// What stood already was acknowledged to somebody, or nobody knows.
+    async fn nothing_written(&mut self, work: Work) -> Result<()> {
+        let replays = |answer: &Option<Opened>| matches!(answer, Some(Opened::Replayed(_)));
+        if self.answers.iter().any(replays) { work.confirm().await } else { Ok(()) }
     }
 
     /// Forgets everything, and lets go of what was taken.
@@ -137,36 +144,36 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Whether the transaction whose commit got no answer was committed. Waits for its end, on a server that does not
-    /// know yet that nobody is there any more.
+    /// Whether the transaction whose commit got no answer was committed, as durably as if it had got one. Waits for its end, on
+    /// a server that does not know yet that nobody is there any more.
     async fn was_written(&self, reason: &str) -> Result<bool> {
-        let ids: Vec<i64> = self.ids.iter().map(|id| id.number()).collect();
-        let began = Instant::now();
-        loop {
-            let ask = async {
-                let mut work = self.line.work().await?;
-                // Two statements: the second one sees what was committed while the first one waited.
-                let turn = Ask::new(sql::TICKET_OPEN_TURN, params![self.key]);
-                let written = Ask::new(sql::TICKET_OPEN_WRITTEN, params![ids.clone(), self.key]);
-                let answers = work.go(&[turn, written]).await?;
-                let found: i64 = match answers.get(1) {
-                    Some(answer) => row::get(answer.one()?, 0)?,
-                    None => 0,
-                };
-                Ok::<_, Fault>(found > 0)
-            };
-            match ask.await {
-                Ok(written) => {
-                    tracing::warn!(written, reason, "a commit got no answer and was looked up");
-                    return Ok(written);
-                }
-                Err(fault) if began.elapsed() > UNKNOWN_MAX => {
-                    tracing::error!(%fault, "whether a commit happened could not be found out");
-                    return Err(Fault::Unknown(reason.to_owned()));
-                }
-                Err(_) => tokio::time::sleep(UNKNOWN_PAUSE).await,
+        let end = Instant::now() + UNKNOWN_MAX;
+        while Instant::now() < end {
+            if let Ok(Ok(written)) = timeout_at(end.into(), self.look_it_up()).await {
+                tracing::warn!(written, reason, "a commit got no answer and was looked up");
+                return Ok(written);
             }
+            tokio::time::sleep(UNKNOWN_PAUSE).await;
         }
+        tracing::error!(reason, "whether a commit happened could not be found out");
+        Err(Fault::Unknown(reason.to_owned()))
+    }
+
+    async fn look_it_up(&self) -> Result<bool> {
+        let ids: Vec<i64> = self.ids.iter().map(|id| id.number()).collect();
+        let mut work = self.line.work().await?;
+        // Two statements: the second one sees what was committed while the first one waited.
+        let turn = Ask::new(sql::TICKET_OPEN_TURN, params![self.key]);
+        let written = Ask::new(sql::TICKET_OPEN_WRITTEN, params![ids, self.key]);
+        let answers = work.go(&[turn, written]).await?;
+        let found: i64 = match answers.get(1) {
+            Some(answer) => row::get(answer.one()?, 0)?,
+            None => 0,
+        };
+        if found > 0 {
+            work.confirm().await?;
+        }
+        Ok(found > 0)
     }
 
     /// Those of which no two want the same key or subject, each the first one that wants it; and the others.

@@ -24,6 +24,11 @@ use super::super::{PostgresStore, row, sql};
 use super::ledger::Ledger;
 use super::numbers;
 
+/// What says that a code is another service's.
+const SERVICE_KEY: &str = "service_pkey";
+/// So many codes that others have (a service that was taken over brings its own) are passed by for one settlement.
+const CODES_OF_OTHERS_MAX: usize = 100;
+
 impl PostgresStore {
     /// Settles all of them in one transaction.
     pub(super) async fn settle(
@@ -52,7 +57,7 @@ impl PostgresStore {
             Ok(settled) => work.commit().await.map(|()| settled),
             Err(fault) if fault.refusal().is_some() => {
                 work.start_over().await?;
-                codes.give_back();
+                codes.give_back_from(0, &fault);
                 Self::settle_apart(work, codes, settlements, now).await
             }
             Err(fault) => Err(fault),
@@ -73,23 +78,42 @@ impl PostgresStore {
         order.sort_by_key(|at| counted(&settlements[*at]));
         let mut all = BTreeMap::new();
         for at in order {
-            let taken = codes.taken.len();
-            work.control("SAVEPOINT settlement").await?;
-            let one = std::slice::from_ref(&settlements[at]);
-            let settled = match settle(&mut work, codes, one, now).await {
-                Ok(settled) => settled,
-                Err(fault) => {
-                    let reason = fault.refusal().ok_or(fault)?;
-                    work.control("ROLLBACK TO settlement").await?;
-                    codes.give_back_from(taken);
-                    vec![Settled::Refused(reason)]
-                }
-            };
-            work.control("RELEASE settlement").await?;
-            all.extend(settled.into_iter().map(|settled| (at, settled)));
+            all.insert(at, settle_one(&mut work, codes, &settlements[at], now).await?);
         }
         work.commit().await?;
         Ok(all.into_values().collect())
+    }
+}
+
+/// Settles one in a savepoint.
+async fn settle_one(
+    work: &mut Work,
+    codes: &mut Codes<'_>,
+    one: &Settlement,
+    now: Timestamp,
+) -> Result<Settled> {
+    let taken = codes.taken.len();
+    work.control("SAVEPOINT settlement").await?;
+    let mut others = 0;
+    loop {
+        match settle(work, codes, std::slice::from_ref(one), now).await {
+            Ok(settled) => {
+                work.control("RELEASE settlement").await?;
+                return settled.into_iter().next().ok_or_else(|| Fault::broken("not settled"));
+            }
+            Err(fault) => {
+                let reason = fault.refusal();
+                let again = fault.breaks(SERVICE_KEY) && others < CODES_OF_OTHERS_MAX;
+                codes.give_back_from(taken, &fault);
+                let reason = reason.ok_or(fault)?;
+                work.control("ROLLBACK TO settlement").await?;
+                if !again {
+                    work.control("RELEASE settlement").await?;
+                    return Ok(Settled::Refused(reason));
+                }
+                others += 1;
+            }
+        }
     }
 }
 
@@ -107,12 +131,18 @@ impl Codes<'_> {
     }
 
     fn give_back(&mut self) {
-        self.give_back_from(0);
+        for (link, code) in self.taken.drain(..) {
+            link.services_unused([code]);
+        }
     }
 
-    fn give_back_from(&mut self, from: usize) {
-        for (link, code) in self.taken.drain(from..) {
-            link.services_unused([code]);
+    /// Those from this one on are used next time; unless one of them is the very reason of the fault: nobody knows which.
+    fn give_back_from(&mut self, from: usize, fault: &Fault) {
+        let unused = self.taken.split_off(from);
+        if !fault.breaks(SERVICE_KEY) {
+            for (link, code) in unused {
+                link.services_unused([code]);
+            }
         }
     }
 }

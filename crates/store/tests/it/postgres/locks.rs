@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use provisor_domain::Order;
 use provisor_domain::SimState;
 use provisor_domain::catalogue::Catalogue;
@@ -49,7 +50,7 @@ const CUSTOMERS: usize = 6;
 const CALLS: usize = 40;
 const TICKETS_PER_CALL_MAX: usize = 6;
 /// How long somebody may take until he waits.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Few subjects and keys, and many who want them.
 struct Crowd {
@@ -238,15 +239,15 @@ async fn in_a_crowd_nobody_is_told_to_come_back() {
 }
 
 /// Somebody else's session, in a transaction of its own.
-struct Other {
+pub(super) struct Other {
     client: tokio_postgres::Client,
     /// A second session, outside of the transaction, which would see the same moment all the time.
-    watch: tokio_postgres::Client,
+    pub(super) watch: tokio_postgres::Client,
     pid: i32,
 }
 
 impl Other {
-    async fn begin(database: &Database) -> Self {
+    pub(super) async fn begin(database: &Database) -> Self {
         let client = rig::connect(&database.url).await.unwrap();
         let begin = "SET search_path = provisor; SET lock_timeout = '20s'; BEGIN";
         client.batch_execute(begin).await.unwrap();
@@ -255,24 +256,15 @@ impl Other {
         Self { client, watch, pid }
     }
 
-    async fn run(&self, sql: &str) {
+    pub(super) async fn run(&self, sql: &str) {
         self.client.batch_execute(sql).await.unwrap();
     }
 
     /// Until somebody waits for what this transaction holds.
-    async fn is_waited_for(&self) {
+    pub(super) async fn is_waited_for(&self) {
         let waits = "SELECT 1 FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))";
         let waited =
             async { while self.watch.query(waits, &[&self.pid]).await.unwrap().is_empty() {} };
-        tokio::time::timeout(PATIENCE, waited).await.unwrap();
-    }
-
-    /// Until somebody waits to begin an adoption or to claim, or `done`.
-    async fn adoption_is_waited_for(&self, done: impl Fn() -> bool) {
-        let waits = "SELECT 1 FROM pg_stat_activity
-            WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'advisory'";
-        let waited =
-            async { while !done() && self.watch.query(waits, &[]).await.unwrap().is_empty() {} };
         tokio::time::timeout(PATIENCE, waited).await.unwrap();
     }
 }
@@ -401,52 +393,29 @@ async fn drifts_are_taken_in_the_order_in_which_they_are_settled() {
     assert!(matches!(&swept, Swept::Slice(slice) if slice.standings.len() == DRIFTS), "{swept:?}");
 }
 
-/// A world with an order that needs a number of the range, and somebody else's session.
-async fn waiting_for_a_number() -> (World, Other, Database) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_that_nobody_waits_for_any_more_is_not_opened_when_its_turn_comes() {
     let (store, database) = fresh();
-    let world = World::with_sims(store, 1).await;
-    world.opened(world.connect(0).await).await;
+    let world = World::with_sims(store, 3).await;
     let other = Other::begin(&database).await;
-    (world, other, database)
-}
-
-fn claim(world: &World) -> tokio::task::JoinHandle<Vec<Lease>> {
-    let world = world.clone();
-    tokio::spawn(async move { world.claim(1, world.start).await })
-}
-
-fn adopt(world: &World) -> tokio::task::JoinHandle<bool> {
-    let world = world.clone();
-    tokio::spawn(async move {
-        let reason = "restored".to_owned();
-        world.store.adopt_begin(reason, origin(), world.start).await.unwrap()
-    })
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_adoption_begins_when_the_claims_under_way_have_ended() {
-    let (world, other, _database) = waiting_for_a_number().await;
-    other.run("SELECT FROM network WHERE code = 'AS' FOR UPDATE").await;
-    let claiming = claim(&world);
+    other.run(&lock_of(0, 999)).await;
+    let first = world.connect(0).await;
+    let opening = tokio::spawn({
+        let world = world.clone();
+        async move { world.store.ticket_open(vec![first]).await }
+    });
     other.is_waited_for().await;
-    let adopting = adopt(&world);
-    other.adoption_is_waited_for(|| adopting.is_finished()).await;
-    assert!(!adopting.is_finished(), "a ticket is claimed after the adoption has begun");
-    other.run("COMMIT").await;
-    assert_eq!(claiming.await.unwrap().len(), 1);
-    assert!(adopting.await.unwrap());
-    assert!(world.claim(1, world.at(60)).await.is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_claims_while_an_adoption_begins_gets_nothing() {
-    let (world, other, _database) = waiting_for_a_number().await;
-    other.run("SELECT FROM setting WHERE key = 'adopting' FOR UPDATE").await;
-    let adopting = adopt(&world);
-    other.is_waited_for().await;
-    let claiming = claim(&world);
-    other.adoption_is_waited_for(|| claiming.is_finished()).await;
-    other.run("COMMIT").await;
-    assert!(adopting.await.unwrap());
-    assert_eq!(claiming.await.unwrap().len(), 0);
+    // Two gather behind it; one of them goes away.
+    let (gone, stays) = (world.connect(1).await, world.connect(2).await);
+    let mut gone = Box::pin(world.store.ticket_open(vec![gone]));
+    let mut stays = Box::pin(world.store.ticket_open(vec![stays]));
+    for waiting in [&mut gone, &mut stays] {
+        assert!(waiting.now_or_never().is_none());
+    }
+    drop(gone);
+    other.run("ROLLBACK").await;
+    opening.await.unwrap().unwrap();
+    assert!(matches!(stays.await.unwrap()[..], [Opened::Ticket(_)]));
+    let opened = world.store.ticket_list(all_tickets()).await.unwrap();
+    assert_eq!(opened.len(), 2, "{opened:?}");
 }

@@ -11,14 +11,14 @@ use provisor_domain::store::{
     ClaimAsk, Idempotency, NewTicket, Opened, Settled, StoreError, Verdict,
 };
 use provisor_domain::ticket::FailureKind;
-use provisor_domain::{SimRecord, TicketId};
+use provisor_domain::{SimRecord, SimState, TicketId};
 
 use super::*;
 use crate::conformance::all_tickets;
 use crate::conformance::portal_world::first_enable;
 use crate::conformance::world::{
-    LUIGI, MARIO, World, a, ask, completed, connect_of, failure, origin, own_number, settlement,
-    stock_sim, worker,
+    LUIGI, MARIO, World, a, ask, completed, connect_of, failure, iccid, origin, own_number,
+    planned, settlement, stock_sim, worker,
 };
 
 /// The small world with SIMs, as several nodes see it.
@@ -255,4 +255,30 @@ async fn a_node_hears_that_another_one_opened_tickets_and_not_its_own() {
         }
     }
     assert_eq!(heard.await.unwrap(), a("AS"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_that_somebody_else_has_taken_harms_no_settlement() {
+    let database = Database::new();
+    // One connection settles: it keeps the codes that it has not used.
+    let store = open(&database.url, Options { writers: 1, ..OPTIONS }).unwrap();
+    let world = World::with_sims(Arc::new(store), 4).await;
+    let code = world.connected(3).await.code.number();
+    // One is refused, and the code that was taken for it is kept for the next one.
+    world.opened(world.connect(0).await).await;
+    let lease = world.claim(1, world.start).await.remove(0);
+    let mut change = planned(&lease);
+    change.sims.push((iccid(77), SimState::InUse));
+    let refused = world.settle(&lease, Verdict::Completed(Box::new(change)), world.start).await;
+    assert!(matches!(refused, Settled::Refused(_)), "{refused:?}");
+    // Somebody takes over a service that has just this code, as the catalogue does.
+    database.run(&format!(
+        "INSERT INTO provisor.service SELECT {}, name, 'C', NULL, iccid, network, contract, customer, tariff, \
+         reporting_group, apns, boltons, bars FROM provisor.service WHERE code = {code}",
+        code + 1,
+    ));
+    let codes = [world.connected(1).await.code.number(), world.connected(2).await.code.number()];
+    assert!(codes[0] > code + 1 && codes[1] > codes[0], "{codes:?}");
+    // The one that was refused can still be carried out.
+    assert_eq!(world.settle(&lease, completed(&lease), world.start).await, Settled::Done);
 }

@@ -1,9 +1,11 @@
-//! Stands between a store and its server, and cuts connections at a chosen byte.
+//! Stands between a store and its server, and cuts connections at a chosen byte, or lets them hang.
 
+use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixStream};
+use tokio::sync::watch;
 
 use super::rig::{self, Database, block_on};
 
@@ -44,7 +46,9 @@ struct State {
 /// A port on loopback that leads to the server.
 pub(crate) struct Proxy {
     pub(crate) url: String,
+    pub(crate) port: u16,
     state: Arc<Mutex<State>>,
+    hangs: watch::Sender<bool>,
 }
 
 impl Proxy {
@@ -54,6 +58,8 @@ impl Proxy {
         let listener = block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::clone(&state);
+        let hangs = watch::Sender::new(false);
+        let hung = hangs.subscribe();
         rig::runtime().spawn(async move {
             let mut connections = 0..;
             while let Ok((client, _)) = listener.accept().await {
@@ -63,17 +69,31 @@ impl Proxy {
                 }
                 let server = UnixStream::connect(&socket).await.unwrap();
                 let state = Arc::clone(&shared);
+                let mut hung = hung.clone();
                 tokio::spawn(async move {
-                    let (from_client, to_client) = client.into_split();
-                    let (from_server, to_server) = server.into_split();
+                    let (mut from_client, mut to_client) = client.into_split();
+                    let (mut from_server, mut to_server) = server.into_split();
+                    let hangs = async {
+                        // Without its proxy it goes on.
+                        if hung.wait_for(|hangs| *hangs).await.is_err() {
+                            pending::<()>().await;
+                        }
+                    };
                     tokio::select! {
-                        () = requests(from_client, to_server, (&state, number)) => {}
-                        () = answers(from_server, to_client, (&state, number)) => {}
+                        biased;
+                        () = hangs => pending().await,
+                        () = requests(&mut from_client, &mut to_server, (&state, number)) => {}
+                        () = answers(&mut from_server, &mut to_client, (&state, number)) => {}
                     }
                 });
             }
         });
-        Self { url: database.url_at(port), state }
+        Self { url: database.url_at(port), port, state, hangs }
+    }
+
+    /// From now on nothing passes any more, on connections that stand and on new ones; what is sent is still taken.
+    pub(crate) fn hang(&self) {
+        self.hangs.send_replace(true);
     }
 
     /// Cuts the connection on which `cut` comes up next.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use provisor_domain::catalogue::CatalogueKeys;
 use provisor_domain::store::{Store, StoreError};
 
+use super::proxy::Proxy;
 use super::*;
 use crate::conformance::portal_world::{first_enable, portal};
 use crate::conformance::world::{World, a, origin};
@@ -251,4 +252,48 @@ async fn a_store_goes_on_while_a_newer_program_adds_columns() {
          INSERT INTO provisor.migration (number, oldest) VALUES (2, 1)",
     );
     a_day(&world, 1).await;
+}
+
+/// The address of two servers, which are the same one on two ways.
+fn two_ways(database: &Database, first: u16, second: u16) -> String {
+    database.url_at(first).replace(&format!(":{first}/"), &format!(":{first},127.0.0.1:{second}/"))
+}
+
+async fn at_last<T>(awaited: impl Future<Output = T>) -> T {
+    tokio::time::timeout(2 * PATIENCE, awaited).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_takes_connections_and_says_nothing_is_passed_by() {
+    let database = Database::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let first = silent.local_addr().unwrap().port();
+    let nowhere = at_last(PostgresStore::open(&database.url_at(first), OPTIONS)).await.unwrap_err();
+    assert!(matches!(&nowhere, OpenError::Cannot(why) if why.contains("no answer")), "{nowhere}");
+    let url = two_ways(&database, first, Proxy::before(&database).port);
+    let store: Arc<dyn Store> =
+        Arc::new(at_last(PostgresStore::open(&url, OPTIONS)).await.unwrap());
+    at_last(store.ping()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_on_which_nothing_comes_any_more_is_left_for_the_next_server() {
+    let database = Database::new();
+    let (first, second) = (Proxy::before(&database), Proxy::before(&database));
+    let url = two_ways(&database, first.port, second.port);
+    let store = Arc::new(at_last(PostgresStore::open(&url, OPTIONS)).await.unwrap());
+    let world = World::with_sims(store, 2).await;
+    world.opened(world.connect(0).await).await;
+    let ticket = world.connect(1).await;
+    first.hang();
+    let opened = at_last(world.store.ticket_open(vec![ticket.clone()])).await;
+    assert!(matches!(opened, Err(StoreError::Unavailable(_))), "{opened:?}");
+    // The others have been silent for as long.
+    at_last(once_it_is_there(async || world.store.ping().await)).await;
+    let opening = once_it_is_there(async || world.store.ticket_open(vec![ticket.clone()]).await);
+    assert_eq!(at_last(opening).await.len(), 1);
+    at_last(once_it_is_there(async || {
+        world.store.maintenance_set(false, origin(), world.start).await
+    }))
+    .await;
 }
