@@ -42,7 +42,7 @@ pub enum CopyError {
     #[error(
         "the database has this installation already, but `{0}` is not what the file has: one of them was used since it was \
          copied. If nodes worked on the database, it counts: let no server use the file any more. If they did not, empty \
-         the database (DROP SCHEMA provisor, authentication CASCADE) and copy again"
+         the database (DROP SCHEMA provisor CASCADE) and copy again"
     )]
     Used(String),
     /// A row cannot be brought over.

@@ -19,6 +19,7 @@ use tokio_postgres::{AsyncMessage, Client, Connection};
 use super::Outdated;
 use super::address::Address;
 use super::open::{self, OpenError};
+use super::pulse;
 
 /// What nodes listen to.
 const CHANNEL: &str = "provisor_ticket_due";
@@ -78,14 +79,14 @@ async fn stay(
     }
 }
 
-/// Listens and tells until the connection breaks or the bell is gone.
+/// Listens and tells until the connection breaks, its server says nothing any more, or the bell is gone.
 async fn listen(
     address: &Address,
     outdated: &Outdated,
     ringing: &mut mpsc::Receiver<NetworkCode>,
     tell: &mpsc::Sender<NetworkCode>,
 ) -> Result<(), OpenError> {
-    let ((client, connection), _) = open::dial(address).await?;
+    let ((client, connection), server) = open::dial(address).await?;
     let own = OnceLock::new();
     let talk = async {
         let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)?;
@@ -97,6 +98,8 @@ async fn listen(
     tokio::select! {
         () = hear(connection, &own, tell) => Ok(()),
         talked = talk => talked,
+        // Others find out that nothing comes any more.
+        () = pulse::until_silent(address, server) => Ok(()),
     }
 }
 

@@ -174,6 +174,36 @@ fn no_statement_of_a_request_goes_through_a_table() {
     });
 }
 
+/// A queue of customers `c1` to `c9` with so many tickets each, all due.
+const QUEUE: &str = "INSERT INTO ticket_queue (id, customer, network, due_at, subjects)
+    SELECT n, 'c' || 1 + n % 9, 'AS', n, '{}' FROM generate_series(1, 9 * 300) AS n";
+
+#[test]
+fn a_claim_looks_at_one_ticket_of_each_customer_wherever_it_begins() {
+    let database = rig::Database::new();
+    rig::block_on(async {
+        let client = connection(&database).await;
+        client.batch_execute(open::SETTINGS).await.unwrap();
+        client.batch_execute(QUEUE).await.unwrap();
+        let fetched =
+            "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'ticket_queue'";
+        let read = async || client.query_one(fetched, &[]).await.unwrap().get::<_, i64>(0);
+        let (now, found, steps) = (10_000_i64, 64_i64, 1_024_i64);
+        for (after, order) in [("", "123456789"), ("c4", "567891234"), ("c9", "123456789")] {
+            client.batch_execute("BEGIN").await.unwrap();
+            let before = read().await;
+            let walked = client
+                .query(sql::TICKET_CLAIM_NEXT_CUSTOMER, &[&"AS", &after, &now, &found, &steps])
+                .await
+                .unwrap();
+            let walked: String = walked.iter().map(|row| &row.get::<_, &str>(0)[1..]).collect();
+            assert_eq!(walked, order, "after {after}");
+            assert_eq!(read().await - before, 9, "after {after}");
+            client.batch_execute("ROLLBACK").await.unwrap();
+        }
+    });
+}
+
 /// A second step, as a later version may have one.
 const NOTE: open::Migration =
     open::Migration { sql: "ALTER TABLE provisor.customer ADD COLUMN note TEXT", oldest: 1 };

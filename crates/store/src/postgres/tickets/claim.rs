@@ -82,32 +82,29 @@ async fn walk(work: &mut Work, ask: &ClaimAsk, clock: LeaseClock) -> Result<(Wal
         LeaseClock::Caller => Some(ask.now.as_millisecond()),
         LeaseClock::Database => None,
     };
-    let lap = |after: &str, last: Option<String>| {
-        let network = ask.network.to_string();
-        let (most, left) = (row::number(most), row::number(CUSTOMERS_STEPPED_OVER));
-        let asked = params![network, after.to_owned(), last, now, most, left];
-        Ask::new(sql::TICKET_CLAIM_NEXT_CUSTOMER, asked)
-    };
-    let mut asks = vec![Ask::new(sql::TICKET_CLAIM_ADOPTING, vec![]), lap(start, None)];
-    asks.extend((!start.is_empty()).then(|| lap("", Some(start.to_owned()))));
-    let laps_end = asks.len();
+    let network = ask.network.to_string();
+    let (found, left) = (row::number(most), row::number(CUSTOMERS_STEPPED_OVER));
+    let asked = params![network, start.to_owned(), now, found, left];
+    let mut asks = vec![
+        Ask::new(sql::TICKET_CLAIM_ADOPTING, vec![]),
+        Ask::new(sql::TICKET_CLAIM_NEXT_CUSTOMER, asked),
+    ];
     // At the end: what is due for the walk must not be early for what comes after it.
     asks.extend(now.is_none().then(|| Ask::new(sql::CLOCK, vec![])));
     let answers = work.go(&asks).await?;
     let mut walk = Walk { due: Vec::new(), complete: true };
-    for answer in &answers[1..laps_end] {
-        walk.complete &= answer.rows.len() < CUSTOMERS_STEPPED_OVER;
-        for row in &answer.rows {
-            if row::get(row, 1)? {
-                walk.due.push(row::text(row, 0)?);
-            }
+    for row in answers.get(1).iter().flat_map(|answer| &answer.rows) {
+        let steps: usize = row::count(row, 2)?;
+        walk.complete &= steps < CUSTOMERS_STEPPED_OVER;
+        if row::get(row, 1)? {
+            walk.due.push(row::text(row, 0)?);
         }
     }
     walk.complete &= walk.due.len() < most;
-    walk.due.truncate(most);
-    let now = match now {
-        Some(now) => now,
-        None => row::get(answers[laps_end].one()?, 0)?,
+    let now = match (now, answers.last()) {
+        (Some(now), _) => now,
+        (None, Some(clock)) => row::get(clock.one()?, 0)?,
+        (None, None) => return Err(Fault::broken("no answer")),
     };
     Ok((walk, now))
 }
