@@ -1,5 +1,7 @@
 //! Several nodes on one PostgreSQL database.
 
 mod copy;
+mod durability;
+mod outdated;
 mod roles;
 mod tls;
