@@ -1,5 +1,7 @@
 //! A database that was put back in time: nothing is sent before the networks were read.
 
+use std::fs::{self, File};
+
 use serde_json::{Value, json};
 
 use super::{Network, json_of, logged, repairs};
@@ -124,4 +126,84 @@ fn open_tickets_of_a_restored_database_are_told_by_where_they_stand() {
     let sent = network.sent().split_off(sent);
     assert!(sent.iter().all(|command| command.outcome == "unchanged"), "{sent:?}");
     assert_eq!(world.cli(&["adopt", "finish"]).failed().code, Some(1));
+}
+
+/// A node of `world` with a data folder of its own. The simulated network's files are where the catalogue says.
+fn node(world: &World, name: &str) -> Server {
+    let folder = world.dir().join(name);
+    fs::create_dir_all(&folder).expect("a folder");
+    Server::start(world.serve_command().arg("--data-dir").arg(folder), world.dir())
+}
+
+/// The backup of docs/operate.md, beside running nodes.
+fn dump(world: &World) -> std::path::PathBuf {
+    let file = world.dir().join("provisor.dump");
+    let ran = database_tool("pg_dump")
+        .args(["--format=custom", "--schema=provisor", "--schema=authentication"])
+        .arg(world.database_url())
+        .stdout(File::create(&file).expect("a file"))
+        .status();
+    assert!(ran.expect("pg_dump starts").success());
+    file
+}
+
+/// Its restore, all nodes stopped.
+fn put_back(world: &World, dump: &std::path::Path) {
+    let ran = database_tool("pg_restore")
+        .args(["--clean", "--if-exists", "--single-transaction", "--dbname"])
+        .arg(world.database_url())
+        .stdin(File::open(dump).expect("the dump"))
+        .status();
+    assert!(ran.expect("pg_restore starts").success());
+}
+
+#[test]
+fn after_a_restore_on_postgresql_no_node_sends_anything_before_the_networks_were_read() {
+    let world = World::empty_on(Kind::Postgres);
+    let (file, outage) = (world.dir().join("network-AS.db"), world.dir().join("as-is-down"));
+    let driver = format!(
+        "driver = \"simulated\"\nlog = true\nfile = {:?}\noutage_file = {:?}",
+        file.display(),
+        outage.display()
+    );
+    world.apply(&BASE.replacen("driver = \"simulated\"", &driver, 1));
+    let network = Network::of(&world);
+    let names = ["node-1", "node-2"];
+    let mut nodes = names.map(|name| node(&world, name));
+    let mut alice = Caller::alice(&nodes[0]);
+    alice.connect(SIM_1);
+    fs::write(&outage, "").expect("a file");
+    let open = alice.call("addBar", bar(SIM_1)).ticket();
+    let dump = dump(&world);
+    nodes.iter_mut().for_each(Server::kill);
+    nodes = names.map(|name| node(&world, name));
+    fs::remove_file(&outage).expect("it was there");
+    // What the copy does not know.
+    let mut alice = Caller::alice(&nodes[1]);
+    assert_eq!(alice.ended(&open)["status"], "Completed");
+    alice.done("removeBar", bar(SIM_1));
+    nodes.iter_mut().for_each(Server::kill);
+    let sent = network.sent().len();
+
+    // Each node remembers more than the copy, whichever comes first.
+    for name in names {
+        put_back(&world, &dump);
+        let mut first = node(&world, name);
+        assert!(first.output().stderr().contains("provisor adopt check"), "it says what to do");
+        assert_eq!(Caller::alice(&first).call("addBar", bar(SIM_1)).code(), "000");
+        first.kill();
+    }
+    let [first, second] = names.map(|name| node(&world, name));
+    let read = json_of(&world, &["adopt", "check", "--json"]);
+    assert_eq!(read["tickets"][0]["id"].to_string(), open);
+    assert_eq!(read["tickets"][0]["stands"], "not done", "{read}");
+    assert_eq!(network.sent().len(), sent, "nothing was sent");
+    world.cli(&["adopt", "finish"]).succeeded();
+    for node in [&first, &second] {
+        let mut alice = Caller::alice(node);
+        alice.soon("ok");
+        assert_eq!(alice.ended(&open)["status"], "Completed");
+    }
+    assert!(network.sent().len() > sent, "now it was");
+    assert!(network.subscriber(SIM_1).expect("it is there").suspended);
 }

@@ -25,6 +25,9 @@ fn an_installation_moves_with_its_open_orders_and_the_file_is_not_used_any_more(
 
     let wrong_way = run(world.dir(), &["copy", &to.database_url(), &from]).failed();
     assert!(wrong_way.stderr.contains("in this order"), "{wrong_way:?}");
+    // As it is left by one that was killed before it could mark the file.
+    let trial = run(world.dir(), &["copy", "--trial", &from, &to.database_url()]).succeeded();
+    assert!(trial.stdout.contains("still the one in use"), "{trial:?}");
     let ran = run(world.dir(), &["copy", &from, &to.database_url()]).succeeded();
     assert!(ran.stdout.contains("compared"), "{ran:?}");
     let moved = world.cli(&["ticket", "list"]).failed();

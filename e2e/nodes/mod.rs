@@ -1,6 +1,8 @@
 //! Several nodes on one PostgreSQL database.
 
 mod copy;
+mod durability;
+mod outdated;
 mod roles;
 mod seen;
 mod tls;

@@ -77,3 +77,25 @@ fn the_unit_may_write_where_the_documents_put_what_it_writes() {
     // The folder has the setgid bit, which this forbids to set.
     assert!(of("RestrictSUIDSGID").is_empty());
 }
+
+#[test]
+fn what_the_containers_share_belongs_to_whom_they_run_as() {
+    // A volume that is new takes over the owner of the folder that the image has in its place; without one it is root's.
+    let (_, image) = shipped("Dockerfile");
+    let (as_root, _) = image.split_once("\nUSER 10001\n").expect("it does not run as root");
+    assert!(as_root.contains("--uid 10001 provisor"), "{as_root}");
+    let made: Vec<&str> = as_root
+        .lines()
+        .filter_map(|line| line.split_once("install --directory --owner=provisor "))
+        .filter_map(|(_, rest)| rest.split_whitespace().find(|word| word.starts_with('/')))
+        .collect();
+    let (_, compose) = shipped("compose.yaml");
+    let mounted =
+        compose.lines().filter_map(|line| line.trim().strip_prefix("- ")?.split_once(":/"));
+    let ours: Vec<String> = mounted
+        .map(|(_, path)| format!("/{path}"))
+        .filter(|path| path.starts_with("/var/lib/provisor/"))
+        .collect();
+    assert_eq!(made, ours);
+    assert_eq!(ours.len(), 1, "{compose}");
+}

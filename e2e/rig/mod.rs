@@ -26,7 +26,7 @@ pub(crate) use cluster::{Cluster, Stop};
 pub(crate) use http::{Answer, Client};
 pub(crate) use json::Json;
 pub(crate) use portal::*;
-pub(crate) use postgres::give;
+pub(crate) use postgres::{command as database_tool, give};
 pub(crate) use process::{PROVISOR, Ran, Server, command, run};
 pub(crate) use wait::{eventually, eventually_within};
 pub(crate) use world::{Caller, Kind, World};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
 use provisor_domain::store::Store;
 use provisor_store::postgres::{self, PostgresStore};
@@ -111,12 +111,19 @@ pub(crate) struct Use {
 pub(crate) struct Database {
     /// The store.
     pub(crate) store: Arc<dyn Store>,
-    file: Option<SqliteStore>,
+    kind: Kind,
+}
+
+/// The store once more, as what it is.
+#[derive(Debug, Clone)]
+enum Kind {
+    File(SqliteStore),
+    Server(PostgresStore),
 }
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database").field("file", &self.file).finish_non_exhaustive()
+        f.debug_struct("Database").field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 
@@ -138,11 +145,11 @@ impl Database {
                     migrate: how.schema == Schema::Migrate,
                 };
                 let store = SqliteStore::open(file, options)?;
-                Ok(Self { store: Arc::new(store.clone()), file: Some(store) })
+                Ok(Self { store: Arc::new(store.clone()), kind: Kind::File(store) })
             }
             DatabaseUrl::Postgres(address) => {
                 let store = PostgresStore::open(address.expose(), options(how)).await?;
-                Ok(Self { store: Arc::new(store), file: None })
+                Ok(Self { store: Arc::new(store.clone()), kind: Kind::Server(store) })
             }
         }
     }
@@ -157,9 +164,23 @@ impl Database {
         })
     }
 
-    /// True once the disk under a file has failed: see [`SqliteStore::has_halted`]. A server looks after its own disks.
-    pub(crate) fn has_halted(&self) -> bool {
-        self.file.as_ref().is_some_and(SqliteStore::has_halted)
+    /// Why a server must not go on with it, once there is such a reason: the disk under a file has failed (a server of databases
+    /// looks after its own), or a newer program has migrated past this one.
+    pub(crate) fn lost(&self) -> Option<anyhow::Error> {
+        match &self.kind {
+            Kind::File(store) => store.has_halted().then(|| {
+                anyhow!(
+                    "the disk under the database failed, so this server ends: a write that is tried again after that may be \
+                     lost without a word. Nothing that was acknowledged depends on it. Check the disk, then start again"
+                )
+            }),
+            Kind::Server(store) => store.outdated().map(|newer| {
+                anyhow!(
+                    "{newer}. It was migrated while this server ran, which ends: what it was carrying out is taken up by the \
+                     newer ones"
+                )
+            }),
+        }
     }
 }
 

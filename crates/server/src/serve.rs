@@ -35,8 +35,8 @@ use crate::seal::KeyFile;
 const STOP_DEADLINE: Duration = Duration::from_secs(9);
 /// How much of that requests under way may take; the rest is for commands at the networks.
 const REQUESTS_DEADLINE: Duration = Duration::from_secs(4);
-/// How often a running server looks whether its disk has failed.
-const DISK_LOOK: Duration = Duration::from_millis(250);
+/// How often a running server looks whether it may go on with its database.
+const DATABASE_LOOK: Duration = Duration::from_millis(250);
 /// The exit code of a process that was interrupted (128 + SIGINT).
 const INTERRUPTED: i32 = 130;
 /// Threads that read a file, at least; as many as there are cores, when those are more.
@@ -279,10 +279,7 @@ impl Server {
             ended = &mut self.requests => Some(("the listener", ended)),
             ended = &mut self.runner => Some(("the runner", ended)),
             ended = &mut self.watch => Some(("the watch over the database", ended)),
-            () = halted(&self.database) => bail!(
-                "the disk under the database failed, so this server ends: a write that is tried again after that may be \
-                 lost without a word. Nothing that was acknowledged depends on it. Check the disk, then start again"
-            ),
+            why = lost(&self.database) => return Err(why),
         };
         leave_in_time();
         tokio::spawn(async move {
@@ -318,11 +315,14 @@ fn report(what: &str, ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// Resolves when the disk under the database has failed.
-async fn halted(database: &Database) {
-    let mut looks = tokio::time::interval(DISK_LOOK);
-    while !database.has_halted() {
+/// Resolves when a server must not go on with the database, with the reason.
+async fn lost(database: &Database) -> anyhow::Error {
+    let mut looks = tokio::time::interval(DATABASE_LOOK);
+    loop {
         looks.tick().await;
+        if let Some(why) = database.lost() {
+            return why;
+        }
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) async fn places(worlds: &Worlds) -> Result<Places> {
 async fn place(from: &Path) -> Result<rig::Database> {
     let began = Instant::now();
     let database = rig::Database::new();
-    let copied = copy::copy(from, &database.url, None, &mut |_| {}).await?;
+    let copied = copy::copy(from, &database.url, None, copy::LOOK_MAX, &mut |_| {}).await?;
     for sql in [floors::TABLES, "VACUUM ANALYZE", "CHECKPOINT"] {
         database.run(sql);
     }

@@ -21,6 +21,9 @@ counts. Afterwards the file is marked as moved: no server and no command uses it
 that no order is carried out twice. `--trial` copies without the mark, to see how long it takes
 and whether it works; throw the copy away before the real one.
 
+Where it ended early (a lost connection, a kill), give the same command again: what is there
+already and is the same is not copied twice, and the file is marked.
+
 What does not move: the files of simulated networks and the mail servers' lookup files
 (data_dir), and the key file of SIM keys. Copy them to every node that needs them. The key
 file's default name changes: beside a SQLite file provisor.db it is provisor.db.key, with
@@ -71,7 +74,7 @@ impl Copy {
                 &format!("rows, {}", step.table),
             );
         };
-        let copied = copy::copy(from, to.expose(), moved, &mut report).await?;
+        let copied = copy::copy(from, to.expose(), moved, copy::LOOK_MAX, &mut report).await?;
         drop(progress);
         let tables = copied.tables.iter().filter(|(_, rows)| *rows > 0);
         let tables: Vec<Table<'_>> =

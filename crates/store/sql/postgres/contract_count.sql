@@ -1,2 +1,5 @@
 -- contract_count
-UPDATE contract SET active_services = active_services + $2 WHERE code = $1
+-- In the order in which they are given, which is the same for everybody.
+UPDATE contract SET active_services = active_services + counted.more
+FROM unnest($1::text[], $2::bigint[]) AS counted (code, more)
+WHERE contract.code = ANY (ARRAY[counted.code])

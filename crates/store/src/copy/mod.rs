@@ -5,21 +5,28 @@
 //!
 //! Invariants: the target is empty before, and one transaction brings everything; it is committed only after every
 //! table was read back and found to be what was read from the file. Nobody writes to the file meanwhile. Unless it is a
-//! trial, the file is marked afterwards, so that no program carries out its open tickets a second time.
+//! trial, the file is marked afterwards, so that no program carries out its open tickets a second time. A commit that gets no
+//! answer is looked up; a copy that ended between the commit and the mark is finished by the next one, which finds the
+//! installation there and compares.
 
 mod source;
 mod target;
 mod value;
 
 use std::path::Path;
+use std::time::Duration;
 
 pub use source::Moved;
 
 use crate::{postgres, sqlite};
 use source::Source;
-use target::Target;
+use target::{Found, Table, Target};
+use value::Sum;
 
-/// Why nothing was copied.
+/// How long it is tried to find out whether a commit happened that got no answer: longer than a failover takes.
+pub const LOOK_MAX: Duration = Duration::from_mins(1);
+
+/// Why nothing was copied, unless it says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// The file cannot be used.
@@ -31,6 +38,13 @@ pub enum CopyError {
     /// There is something in the database already.
     #[error("the database is in use: it has rows in `{0}`; name an empty one")]
     NotEmpty(String),
+    /// The database has the same installation, but not as the file has it.
+    #[error(
+        "the database has this installation already, but `{0}` is not what the file has: one of them was used since it was \
+         copied. If nodes worked on the database, it counts: let no server use the file any more. If they did not, empty \
+         the database (DROP SCHEMA provisor CASCADE) and copy again"
+    )]
+    Used(String),
     /// A row cannot be brought over.
     #[error("table `{table}`: {reason}; nothing was copied")]
     Row {
@@ -54,9 +68,17 @@ pub enum CopyError {
     /// One of the databases failed.
     #[error("{0}; nothing was copied")]
     Broken(String),
+    /// The commit got no answer, and nobody could be asked whether it happened.
+    #[error(
+        "it is not known whether everything was copied or nothing: the commit got no answer ({0}), and the database could \
+         not be asked afterwards. Start no server, neither on the file nor on the database. When the database answers, \
+         give the same command again: it finds out, and finishes or begins anew"
+    )]
+    Undecided(String),
     /// The database has everything; the file could not be marked.
     #[error(
-        "everything was copied, but the file could not be marked as moved ({0}): let no server use it any more"
+        "everything was copied, but the file could not be marked as moved ({0}): let no server use it, and give the same \
+         command again, which marks it"
     )]
     Unmarked(String),
 }
@@ -92,37 +114,105 @@ pub struct Copied {
 }
 
 /// Copies the installation in the file `from` into the empty database `to`. `moved` is what the file is marked with;
-/// `None` leaves it as it is, for a trial. No server may have the file (see [`sqlite::ServeLock`]).
+/// `None` leaves it as it is, for a trial. No server may have the file (see [`sqlite::ServeLock`]). `look_max`: how long it is
+/// tried to find out whether a commit happened that got no answer ([`LOOK_MAX`]).
+///
+/// A database that has the same installation with the very same rows, because a copy before this one ended before it could
+/// mark the file, is as good as copied.
 pub async fn copy(
     from: &Path,
     to: &str,
     moved: Option<Moved>,
+    look_max: Duration,
     report: &mut (dyn FnMut(Step<'_>) + Send),
 ) -> Result<Copied, CopyError> {
-    let target = Target::open(to).await?;
+    let mut target = Target::open(to).await?;
     let tables = target.tables().await?;
     let mut source = Source::open(from, &tables)?;
-    let total = 2 * source.rows;
-    target.begin().await?;
-    let (mut copied, mut done) = (Copied::default(), 0);
+    let mut progress = Progress { report, before: 0, total: 2 * source.rows };
+    let copied = match target.begin(&source.installation).await? {
+        Found::Nothing => {
+            let copied = fill(&target, &tables, &mut source, &mut progress).await?;
+            target.commit(&source.installation, look_max).await?;
+            copied
+        }
+        Found::Installation => compare(&target, &tables, &mut source, &mut progress).await?,
+    };
+    // Before anything else: from the commit on there are two that could carry out the same tickets.
+    source.finish(moved).await?;
+    target.analyze().await;
+    Ok(copied)
+}
+
+/// How far it has come.
+struct Progress<'a> {
+    report: &'a mut (dyn FnMut(Step<'_>) + Send),
+    /// Rows of what is behind it.
+    before: u64,
+    total: u64,
+}
+
+impl Progress<'_> {
+    fn at(&mut self, table: &Table, rows: u64) {
+        let done = (self.before + rows).min(self.total);
+        (self.report)(Step { table: &table.name, done, total: self.total });
+    }
+}
+
+/// Writes all tables, and reads them back.
+async fn fill(
+    target: &Target,
+    tables: &[Table],
+    source: &mut Source,
+    progress: &mut Progress<'_>,
+) -> Result<Copied, CopyError> {
+    let mut copied = Copied::default();
     let mut written = Vec::with_capacity(tables.len());
-    for table in &tables {
-        let mut at = |rows| report(Step { table: &table.name, done: done + rows, total });
-        let wrote = target.fill(table, &mut source, &mut at).await?;
-        done += wrote.rows;
+    for table in tables {
+        let wrote = target.fill(table, source, &mut |rows| progress.at(table, rows)).await?;
+        progress.before += wrote.rows;
         copied.tables.push((table.name.clone(), wrote.rows));
         written.push(wrote);
     }
     for (table, wrote) in tables.iter().zip(&written) {
-        let mut at = |rows| report(Step { table: &table.name, done: done + rows, total });
-        let found = target.read_back(table, &mut at).await?;
+        let found = target.read_back(table, &mut |rows| progress.at(table, rows)).await?;
         if found != *wrote {
             let (wrote, found) = (wrote.rows, found.rows);
             return Err(CopyError::Differs { table: table.name.clone(), wrote, found });
         }
-        done += found.rows;
+        progress.before += found.rows;
     }
-    target.commit().await?;
-    source.finish(moved).await?;
+    Ok(copied)
+}
+
+/// Compares all tables of the file with those of the database, which has the same installation.
+async fn compare(
+    target: &Target,
+    tables: &[Table],
+    source: &mut Source,
+    progress: &mut Progress<'_>,
+) -> Result<Copied, CopyError> {
+    let mut copied = Copied::default();
+    for table in tables {
+        let mut wanted = Sum::default();
+        loop {
+            let batch = source.next().await?;
+            if batch.is_empty() {
+                break;
+            }
+            for row in &batch {
+                wanted.add(row);
+            }
+            progress.at(table, wanted.rows);
+        }
+        progress.before += wanted.rows;
+        let found = target.read_back(table, &mut |rows| progress.at(table, rows)).await?;
+        if found != wanted {
+            return Err(CopyError::Used(table.name.clone()));
+        }
+        progress.before += found.rows;
+        copied.tables.push((table.name.clone(), found.rows));
+    }
+    target.confirm().await?;
     Ok(copied)
 }

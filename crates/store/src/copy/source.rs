@@ -48,6 +48,8 @@ type Batch = Result<Vec<Vec<Value>>, CopyError>;
 
 /// The file, from its opening to its end. Nobody else can write to it meanwhile.
 pub(super) struct Source {
+    /// What tells the installation from all others.
+    pub(super) installation: Vec<u8>,
     /// Rows in all of the tables.
     pub(super) rows: u64,
     /// Batches of one table after the other; an empty one ends a table.
@@ -59,6 +61,7 @@ impl Source {
     pub(super) fn open(file: &Path, tables: &[Table]) -> Result<Self, CopyError> {
         let connection = sqlite::open_as_it_is(file)?;
         connection.execute_batch("BEGIN IMMEDIATE")?;
+        let installation = connection.query_row(sqlite::INSTALLATION_KEY, [], |row| row.get(0))?;
         let mut rows = 0;
         for table in tables {
             let count = format!("SELECT count(*) FROM {}", from(&table.name));
@@ -84,7 +87,7 @@ impl Source {
             .name("copy-source".to_owned())
             .spawn(work)
             .map_err(|error| CopyError::Broken(format!("no thread to read the file: {error}")))?;
-        Ok(Self { rows, batches, finish })
+        Ok(Self { installation, rows, batches, finish })
     }
 
     /// The next rows of the table at hand; none when it is at its end.

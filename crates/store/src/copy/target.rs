@@ -2,8 +2,10 @@
 
 use std::fmt::Display;
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
+use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Client;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
@@ -15,6 +17,24 @@ use crate::postgres;
 
 /// Has rows before anything is copied: those that come with the schema.
 const FILLED_BY_SCHEMA: &str = "setting";
+
+/// How a transaction is set that copies: nothing of it is short. It has `setting` to itself, so that of two that copy at once
+/// one finds the other one's rows, and no node begins to work.
+const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
+    LOCK TABLE setting IN ACCESS EXCLUSIVE MODE";
+/// From here on nothing is waited for but the commit. Where that does not arrive, the server ends the transaction, so that
+/// whoever looks is told.
+const LAST: &str = "SET LOCAL idle_in_transaction_session_timeout = '10s'";
+/// How long after a look in vain the next one is.
+const LOOK_PAUSE: Duration = Duration::from_millis(500);
+
+/// What a database has before anything is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    Nothing,
+    /// The installation that is to be copied.
+    Installation,
+}
 
 /// A column of a table.
 #[derive(Debug, Clone)]
@@ -44,13 +64,14 @@ impl Table {
 
 /// The database. What was not committed goes with its connection.
 pub(super) struct Target {
+    url: String,
     client: Client,
 }
 
 impl Target {
     /// Opens the database and gives it its schema.
     pub(super) async fn open(url: &str) -> Result<Self, CopyError> {
-        Ok(Self { client: postgres::bare(url).await? })
+        Ok(Self { url: url.to_owned(), client: postgres::bare(url).await? })
     }
 
     /// The tables, each behind those that it refers to.
@@ -59,6 +80,8 @@ impl Target {
         for row in self.client.query(postgres::COPY_TABLES, &[]).await? {
             waiting.push((row.try_get(0)?, row.try_get(1)?));
         }
+        // First what tells soonest that a database was used since: nodes count there.
+        waiting.sort_by_key(|(name, _)| name != FILLED_BY_SCHEMA);
         let mut tables: Vec<Table> = Vec::new();
         while !waiting.is_empty() {
             let there = |name: &String| tables.iter().any(|table| table.name == *name);
@@ -79,22 +102,26 @@ impl Target {
         Ok(tables)
     }
 
-    /// Begins to fill it, when it is empty.
-    pub(super) async fn begin(&self) -> Result<(), CopyError> {
-        // Two that copy at once would each find it empty.
-        self.client
-            .batch_execute(
-                "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
-                 LOCK TABLE setting IN ACCESS EXCLUSIVE MODE",
-            )
-            .await?;
+    /// Begins to fill it when it is empty, or to compare it when it has the installation.
+    pub(super) async fn begin(&self, installation: &[u8]) -> Result<Found, CopyError> {
+        self.client.batch_execute(BEGIN).await?;
+        if self.has(installation).await? {
+            return Ok(Found::Installation);
+        }
         for table in self.tables().await? {
             let any = format!("SELECT 1 FROM \"{}\" LIMIT 1", table.name);
             if table.name != FILLED_BY_SCHEMA && !self.client.query(&any, &[]).await?.is_empty() {
                 return Err(CopyError::NotEmpty(table.name));
             }
         }
-        Ok(self.client.batch_execute(&format!("DELETE FROM {FILLED_BY_SCHEMA}")).await?)
+        self.client.batch_execute(&format!("DELETE FROM {FILLED_BY_SCHEMA}")).await?;
+        Ok(Found::Nothing)
+    }
+
+    /// Whether it has this installation. Each has a key of its own, and that of an empty database is replaced.
+    async fn has(&self, installation: &[u8]) -> Result<bool, CopyError> {
+        let key = self.client.query_one(postgres::INSTALLATION_KEY, &[]).await?;
+        Ok(key.try_get::<_, Vec<u8>>(0)? == installation)
     }
 
     /// Writes what `source` has for a table.
@@ -145,8 +172,13 @@ impl Target {
         Ok(sum)
     }
 
-    /// Sets what counts upward behind what is there, and commits.
-    pub(super) async fn commit(&self) -> Result<(), CopyError> {
+    /// Sets what counts upward behind what is there, and commits. Whether a commit happened that got no answer is looked up
+    /// on a new connection, for as long as `look_max`.
+    pub(super) async fn commit(
+        &mut self,
+        installation: &[u8],
+        look_max: Duration,
+    ) -> Result<(), CopyError> {
         for row in self.client.query(postgres::COPY_IDENTITIES, &[]).await? {
             let (table, column): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             let set = format!(
@@ -156,6 +188,54 @@ impl Target {
             self.client.batch_execute(&set).await?;
         }
         self.client.batch_execute(postgres::COPY_NUMBERS).await?;
-        Ok(self.client.batch_execute("COMMIT; ANALYZE").await?)
+        self.client.batch_execute(LAST).await?;
+        let Err(error) = self.client.batch_execute("COMMIT").await else { return Ok(()) };
+        let end = Instant::now() + look_max;
+        while Instant::now() < end {
+            match timeout_at(end, self.look(installation)).await {
+                Ok(Ok(true)) => return Ok(()),
+                Ok(Ok(false)) => return Err(error.into()),
+                Ok(Err(_)) | Err(_) => tokio::time::sleep(LOOK_PAUSE).await,
+            }
+        }
+        Err(CopyError::Undecided(postgres::words(&error)))
+    }
+
+    /// Whether it has this installation, as a new connection sees it. That waits for the end of the transaction before, which
+    /// has `setting` to itself.
+    async fn look(&mut self, installation: &[u8]) -> Result<bool, CopyError> {
+        self.client = postgres::bare(&self.url).await?;
+        self.client.batch_execute("BEGIN").await?;
+        let has = self.has(installation).await?;
+        if has {
+            self.confirm().await?;
+        }
+        Ok(has)
+    }
+
+    /// Ends a transaction that found the installation. It may have been committed by somebody who was not told: from here on it
+    /// is as durable as if it were written now.
+    pub(super) async fn confirm(&self) -> Result<(), CopyError> {
+        let confirmed = async {
+            self.client.query(postgres::CONFIRM, &[]).await?;
+            self.client.batch_execute("COMMIT").await
+        };
+        let unsure = |error| CopyError::Undecided(postgres::words(&error));
+        confirmed.await.map_err(unsure)
+    }
+
+    /// Brings the server's statistics up to date, which only matters for an operator's own questions.
+    pub(super) async fn analyze(&self) {
+        let analyzed = async {
+            self.client.batch_execute("SET statement_timeout = 0").await?;
+            self.client.batch_execute("ANALYZE").await
+        };
+        if let Err(error) = analyzed.await {
+            let error = postgres::words(&error);
+            tracing::warn!(
+                error,
+                "everything was copied; only ANALYZE did not run: autovacuum does it later"
+            );
+        }
     }
 }

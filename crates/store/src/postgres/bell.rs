@@ -2,6 +2,9 @@
 //!
 //! A hint, by LISTEN and NOTIFY on a connection of its own, so that no commit waits for it: polling is the truth. What is
 //! told while a notification is under way is gathered into the next one: a burst of orders costs a few of them.
+//!
+//! On the same connection it looks whether the database has become too new for this program: nobody is told of that, because
+//! whoever migrates knows nothing of those who are too old.
 
 use std::collections::BTreeSet;
 use std::future::poll_fn;
@@ -13,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, mpsc};
 use tokio_postgres::{AsyncMessage, Client, Connection};
 
+use super::Outdated;
 use super::address::Address;
 use super::open::{self, OpenError};
 use super::pulse;
@@ -24,6 +28,8 @@ const NOTIFY: &str = "SELECT pg_notify($1, code) FROM unnest($2::text[]) AS code
 const WAITING_MAX: usize = 1_024;
 /// How long it stays silent after a notification, which is a commit of its own: who rings meanwhile is told of by the next.
 const GATHER: Duration = Duration::from_millis(5);
+/// How often it looks whether the database has become too new.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long nobody tries after the connection was lost.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -35,10 +41,11 @@ pub(super) struct Bell {
 
 impl Bell {
     /// Hangs it up on the runtime that this is called on.
-    pub(super) fn hang(address: Address) -> Self {
+    /// `outdated` is set once the database has become too new.
+    pub(super) fn hang(address: Address, outdated: Outdated) -> Self {
         let (rung, ringing) = mpsc::channel(WAITING_MAX);
         let (tell, heard) = mpsc::channel(WAITING_MAX);
-        tokio::spawn(stay(address, ringing, tell));
+        tokio::spawn(stay(address, outdated, ringing, tell));
         Self { rung, heard: Mutex::new(heard) }
     }
 
@@ -60,11 +67,12 @@ impl Bell {
 /// Keeps a connection up until the bell is gone.
 async fn stay(
     address: Address,
+    outdated: Outdated,
     mut ringing: mpsc::Receiver<NetworkCode>,
     tell: mpsc::Sender<NetworkCode>,
 ) {
     while !tell.is_closed() {
-        if let Err(error) = listen(&address, &mut ringing, &tell).await {
+        if let Err(error) = listen(&address, &outdated, &mut ringing, &tell).await {
             tracing::debug!(%error, "no word from other nodes for a while: they are found by polling");
         }
         tokio::time::sleep(PAUSE).await;
@@ -74,6 +82,7 @@ async fn stay(
 /// Listens and tells until the connection breaks, its server says nothing any more, or the bell is gone.
 async fn listen(
     address: &Address,
+    outdated: &Outdated,
     ringing: &mut mpsc::Receiver<NetworkCode>,
     tell: &mpsc::Sender<NetworkCode>,
 ) -> Result<(), OpenError> {
@@ -83,24 +92,35 @@ async fn listen(
         let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)?;
         own.get_or_init(|| pid);
         client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
-        speak(&client, ringing).await
+        speak(&client, outdated, ringing).await
     };
     // The connection moves only while it is polled: it is, for as long as we talk.
     tokio::select! {
         () = hear(connection, &own, tell) => Ok(()),
         talked = talk => talked,
-        // Others find out that nothing comes any more: here nothing may come for hours.
+        // Others find out that nothing comes any more.
         () = pulse::until_silent(address, server) => Ok(()),
     }
 }
 
-/// Tells what is rung, all that waits at once.
+/// Tells what is rung, all that waits at once, and looks after the database's schema meanwhile.
 async fn speak(
     client: &Client,
+    outdated: &Outdated,
     ringing: &mut mpsc::Receiver<NetworkCode>,
 ) -> Result<(), OpenError> {
     let notify = client.prepare(NOTIFY).await?;
-    while let Some(first) = ringing.recv().await {
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let first = tokio::select! {
+            rung = ringing.recv() => rung,
+            _ = looks.tick() => {
+                look(client, outdated).await?;
+                continue;
+            }
+        };
+        let Some(first) = first else { return Ok(()) };
         let mut networks = BTreeSet::from([first]);
         while let Ok(network) = ringing.try_recv() {
             networks.insert(network);
@@ -109,7 +129,19 @@ async fn speak(
         client.execute(&notify, &[&CHANNEL, &codes]).await?;
         tokio::time::sleep(GATHER).await;
     }
-    Ok(())
+}
+
+/// Looks whether the database has become too new.
+async fn look(client: &Client, outdated: &OnceLock<OpenError>) -> Result<(), OpenError> {
+    match open::check_schema(client).await {
+        Err(newer @ OpenError::Newer { .. }) => {
+            if outdated.set(newer.clone()).is_ok() {
+                tracing::error!(error = %newer, "a newer provisor has migrated the database past this one");
+            }
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 /// Drives the connection until it ends, and passes on what other nodes than the one with the process `own` tell.

@@ -38,8 +38,8 @@ mod tls;
 mod users;
 mod work;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
 use provisor_domain::store::{NewTicket, StoreError};
@@ -48,7 +48,7 @@ use tokio_postgres::Row;
 pub use open::OpenError;
 
 pub(crate) use fault::words;
-pub(crate) use sql::{COPY_IDENTITIES, COPY_NUMBERS, COPY_TABLES};
+pub(crate) use sql::{CONFIRM, COPY_IDENTITIES, COPY_NUMBERS, COPY_TABLES, INSTALLATION_KEY};
 
 use address::Address;
 use bell::Bell;
@@ -76,7 +76,7 @@ pub struct Options {
     /// Whether an older schema is migrated.
     pub migrate: bool,
     /// Whether a server is accepted whose settings can lose what was acknowledged (`fsync`, `full_page_writes` or
-    /// `synchronous_commit` off).
+    /// `synchronous_commit` off; `synchronous_commit` local although there are synchronous standbys).
     pub accept_loss: bool,
     /// Whose clock tells when a ticket is due and a lease ends.
     pub clock: LeaseClock,
@@ -123,7 +123,11 @@ struct Shared {
     next_writer: AtomicUsize,
     clock: LeaseClock,
     bell: Bell,
+    outdated: Outdated,
 }
+
+/// Set once the database has become too new for this program.
+type Outdated = Arc<OnceLock<OpenError>>;
 
 impl std::fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -143,6 +147,7 @@ impl PostgresStore {
         open::bring_up(&address, options).await?;
         let lines =
             |count: usize| (0..count.max(1)).map(|_| Line::new(&address, options)).collect();
+        let outdated = Arc::default();
         let shared = Arc::new(Shared {
             openers: lines(options.openers),
             writers: lines(options.writers),
@@ -150,7 +155,8 @@ impl PostgresStore {
             next_reader: AtomicUsize::new(0),
             next_writer: AtomicUsize::new(0),
             clock: options.clock,
-            bell: Bell::hang(address),
+            bell: Bell::hang(address, Arc::clone(&outdated)),
+            outdated,
         });
         let opening = Gatherer::spawn(&shared, options.group_max);
         let asking = Gatherer::spawn(&shared, question::TOGETHER_MAX);
@@ -164,8 +170,20 @@ impl PostgresStore {
         open::bring_up(&address, Options { make: true, migrate: true, ..options }).await
     }
 
+    /// Why the database is not used any more: a newer program has migrated it to a schema that this one cannot work with
+    /// ([`OpenError::Newer`]). That is noticed within seconds; from then on every method answers
+    /// [`StoreError::Unavailable`], and the program should end.
+    pub fn outdated(&self) -> Option<OpenError> {
+        self.shared.outdated.get().cloned()
+    }
+
+    fn usable(&self) -> Outcome<()> {
+        self.shared.outdated.get().map_or(Ok(()), |why| Err(Fault::unavailable(why.to_string())))
+    }
+
     /// Begins a write. See [`Work`].
     async fn work(&self) -> Outcome<Work> {
+        self.usable()?;
         let writers = &self.shared.writers;
         for line in writers {
             if let Some(work) = line.try_work().await? {
@@ -178,6 +196,7 @@ impl PostgresStore {
 
     /// Asks several things about one moment.
     async fn ask(&self, asks: &[Ask]) -> Outcome<Vec<Answer>> {
+        self.usable()?;
         let next = self.shared.next_reader.fetch_add(1, Ordering::Relaxed);
         let readers = &self.shared.readers;
         readers[next % readers.len()].ask(asks).await
@@ -186,6 +205,7 @@ impl PostgresStore {
     /// Asks several things about one moment, together with what others ask. Answers the rows of each, which begin with
     /// a place that says nothing any more.
     async fn ask_together(&self, questions: Vec<Question>) -> Outcome<Vec<Vec<Row>>> {
+        self.usable()?;
         Ok(self.asking.join(questions).await?)
     }
 

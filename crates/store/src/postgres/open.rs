@@ -80,6 +80,12 @@ pub enum OpenError {
     /// The server's settings can lose what was acknowledged.
     #[error("{0} is off: after a crash, orders that were acknowledged can be gone; set it on")]
     LosesData(String),
+    /// Commits do not wait for the synchronous standby that there is.
+    #[error(
+        "synchronous_commit is `local` although synchronous_standby_names names standbys: after a failover, orders that were \
+         acknowledged can be gone; set synchronous_commit on, or name no standby"
+    )]
+    LosesOnFailover,
     /// There is a schema `provisor` that is not ours.
     #[error(
         "the database has a schema `provisor` that is not ours; it was left alone: name another database"
@@ -186,13 +192,14 @@ pub(super) async fn answers(address: &Address, at: usize) -> bool {
     }
 }
 
-/// Connects, and checks what may have changed since another connection was made: the server may be another one. To be
-/// called on the runtime that the connection will live on.
+/// Connects, and checks what may have changed since another connection was made: the server may be another one, and a newer
+/// program may have migrated. To be called on the runtime that the connection will live on.
 pub(super) async fn connect(address: &Address, accept_loss: bool) -> Result<Arc<Link>, OpenError> {
     let (client, driver, server) = log_in(address).await?;
     let set = async {
         client.batch_execute(SETTINGS).await?;
-        check_server(&client, accept_loss).await
+        check_server(&client, accept_loss).await?;
+        check_schema(&client).await
     };
     let silent = |_| OpenError::Cannot(Refusal::Silence.to_string());
     if let Err(error) = timeout(ANSWER_TIMEOUT, set).await.map_err(silent).flatten() {
@@ -202,6 +209,11 @@ pub(super) async fn connect(address: &Address, accept_loss: bool) -> Result<Arc<
     let link = Arc::new(Link::new(client, driver));
     tokio::spawn(pulse::watch(Arc::downgrade(&link), address.clone(), server));
     Ok(link)
+}
+
+/// Whether this program can still work with the database: a newer one may have migrated it.
+pub(super) async fn check_schema(client: &Client) -> Result<(), OpenError> {
+    schema_of(client, MIGRATIONS.len()).await.map(drop)
 }
 
 /// Connects.
@@ -227,7 +239,7 @@ async fn check_server(client: &Client, accept_loss: bool) -> Result<(), OpenErro
         .query_one(
             "SELECT current_setting('server_version'), current_setting('server_version_num')::int, \
              pg_is_in_recovery(), current_setting('fsync'), current_setting('full_page_writes'), \
-             current_setting('synchronous_commit')",
+             current_setting('synchronous_commit'), current_setting('synchronous_standby_names')",
             &[],
         )
         .await?;
@@ -243,10 +255,16 @@ async fn check_server(client: &Client, accept_loss: bool) -> Result<(), OpenErro
             off.push(setting);
         }
     }
-    if off.is_empty() || accept_loss {
+    if accept_loss {
         return Ok(());
     }
-    Err(OpenError::LosesData(off.join(", ")))
+    if !off.is_empty() {
+        return Err(OpenError::LosesData(off.join(", ")));
+    }
+    if row.try_get::<_, &str>(5)? == "local" && !row.try_get::<_, &str>(6)?.is_empty() {
+        return Err(OpenError::LosesOnFailover);
+    }
+    Ok(())
 }
 
 /// Applies the migrations that the database does not have, each in a transaction of its own. Answers from and to which

@@ -97,7 +97,11 @@ impl Reconcile for PostgresStore {
     ) -> Result<bool, StoreError> {
         let begun = async {
             let mut work = self.work().await?;
-            if work.one(sql::ADOPT_BEGIN, params![now.as_millisecond()]).await?.changed == 0 {
+            // Before anything else: claims hold it from their beginning on.
+            let alone = Ask::new(sql::ADOPT_BEGIN_ALONE, vec![]);
+            let begin = Ask::new(sql::ADOPT_BEGIN, params![now.as_millisecond()]);
+            let answers = work.go(&[alone, begin]).await?;
+            if answers.last().is_none_or(|begun| begun.changed == 0) {
                 work.commit().await?;
                 return Ok(false);
             }

@@ -24,6 +24,7 @@ macro_rules! statements {
 
 statements! {
     ADOPT_BEGIN = "adopt_begin";
+    ADOPT_BEGIN_ALONE = "adopt_begin.alone";
     ADOPT_FINISH = "adopt_finish";
     ADOPT_READ = "adopt_read";
     ADOPT_STATUS = "adopt_status";
@@ -162,6 +163,7 @@ statements! {
     SWEEP_SETTLE_SLICE = "sweep_settle.slice";
     SWEEP_SIZE = "sweep_size";
     TICKET_CANCEL = "ticket_cancel";
+    TICKET_CLAIM_ADOPTING = "ticket_claim.adopting";
     TICKET_CLAIM_DUE = "ticket_claim.due";
     TICKET_CLAIM_KEYS = "ticket_claim.keys";
     TICKET_CLAIM_NEXT_CUSTOMER = "ticket_claim.next_customer";

@@ -18,7 +18,8 @@ const ONLY_SQLITE: [&str; 4] = [
     "ticket_claim.number_known", // one number at a time; PostgreSQL asks about many: number_free
     "ticket_claim.number_taken",
 ];
-const ONLY_POSTGRES: [&str; 21] = [
+const ONLY_POSTGRES: [&str; 23] = [
+    "adopt_begin.alone",         // one writer needs no locks
     "catalogue_write.apn_known", // SQLite asks facts.apn, which asks about many here
     "catalogue_write.hold",      // one writer needs no locks
     "catalogue_write.let_go",
@@ -32,6 +33,7 @@ const ONLY_POSTGRES: [&str; 21] = [
     "facts.connect",         // many orders at once
     "portal_page.mailboxes", // SQLite asks for one customer after the other
     "portal_page.packs",
+    "ticket_claim.adopting", // see adopt_begin.alone
     "ticket_claim.number_free",
     "ticket_move.hold",      // one writer needs no locks
     "ticket_open.queue",     // a ticket is three rows here: docs/adr/0017

@@ -39,6 +39,7 @@ use rusqlite::Connection;
 pub use lock::{Pid, ServeLock};
 pub use open::OpenError;
 pub(crate) use open::{MOVED_TO, open_as_it_is};
+pub(crate) use sql::INSTALLATION_KEY;
 
 use fault::Result as Outcome;
 use reader::ReaderHandle;

@@ -7,7 +7,7 @@ macro_rules! statements {
     ($($name:ident = $file:literal;)*) => {
         $(
             #[doc = concat!("`sql/sqlite/", $file, ".sql`")]
-            pub(super) const $name: &str =
+            pub(crate) const $name: &str =
                 include_str!(concat!("../../sql/sqlite/", $file, ".sql"));
         )*
 

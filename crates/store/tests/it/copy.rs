@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use provisor_domain::catalogue::CatalogueKeys;
 use provisor_domain::store::{Store, TicketFilter};
@@ -17,7 +18,11 @@ use crate::conformance::world::World;
 use crate::conformance::{
     all_tickets, catalogue, directory, imports, numbers, opening, portal_settling, settling, users,
 };
+use crate::postgres::proxy::{Cut, Proxy, Way};
 use crate::postgres::rig::{Database, block_on};
+
+/// How long it is tried here to find out whether a commit happened.
+const LOOK_MAX: Duration = Duration::from_secs(2);
 
 /// Tables that are another one's rows in the file.
 const NOT_IN_THE_FILE: [&str; 4] =
@@ -49,12 +54,16 @@ fn try_copy(file: &Path, database: &Database) -> Result<Copied, CopyError> {
 }
 
 fn copy_for(file: &Path, database: &Database, moved: Option<Moved>) -> Result<Copied, CopyError> {
+    copy_to(file, &database.url, moved)
+}
+
+fn copy_to(file: &Path, url: &str, moved: Option<Moved>) -> Result<Copied, CopyError> {
     let mut last = 0;
     let mut report = |step: Step<'_>| {
         assert!(step.done >= last && step.done <= step.total, "{step:?} after {last}");
         last = step.done;
     };
-    block_on(copy::copy(file, &database.url, moved, &mut report))
+    block_on(copy::copy(file, url, moved, LOOK_MAX, &mut report))
 }
 
 /// Everything that the port can tell of a store.
@@ -206,4 +215,102 @@ async fn nothing_of_the_file_is_forgotten() {
     let forgotten: Vec<_> = forgotten.collect();
     // Its two kinds of values are columns of their own.
     assert_eq!(forgotten, ["setting.value"]);
+}
+
+fn moved() -> Moved {
+    Moved("postgres://db/provisor".to_owned())
+}
+
+fn is_marked(file: &Path) -> bool {
+    matches!(SqliteStore::open(file, Options::default()), Err(OpenError::Moved { .. }))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_copy_whose_commit_was_cut_the_truth_is_told() {
+    // Of 12 bytes that commit, and of 18 that answer.
+    let to_server = [0, 5, 11].map(|after| (Way::ToServer, after));
+    let to_client = [0, 10, 17].map(|after| (Way::ToClient, after));
+    let (mut there, mut scene) = (0, None);
+    for (way, after) in to_server.into_iter().chain(to_client) {
+        let (dir, file, database) = match scene.take() {
+            Some(untouched) => untouched,
+            None => empty_database_for_a_file().await,
+        };
+        let proxy = Proxy::before(&database);
+        proxy.arm(Cut { from: b"COMMIT", way, after });
+        let told = copy_to(&file, &proxy.url, Some(moved()));
+        assert!(proxy.has_cut(), "{way:?} {after}");
+        let customers = database.table("SELECT count(*)::text FROM provisor.customer");
+        assert_eq!(told.is_ok(), customers != ["0"], "{way:?} {after}: {told:?}");
+        assert_eq!(told.is_ok(), is_marked(&file), "{way:?} {after}: {told:?}");
+        match told {
+            Ok(_) => there += 1,
+            Err(CopyError::Broken(_)) => scene = Some((dir, file, database)),
+            Err(other) => panic!("{way:?} {after}: {other}"),
+        }
+    }
+    assert_eq!(there, to_client.len());
+}
+
+/// An installation in a file, and a database that has its schema: that is committed, too.
+async fn empty_database_for_a_file() -> (TempDir, PathBuf, Database) {
+    let (dir, file) = installation(catalogue::a_catalogue_is_read_back).await;
+    let database = Database::new();
+    block_on(PostgresStore::migrate(&database.url, postgres::Options::default())).unwrap();
+    (dir, file, database)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_can_tell_is_said_and_the_next_copy_finishes_it() {
+    let (_dir, file) = installation(opening::a_key_replays_its_ticket).await;
+    let database = Database::new();
+    block_on(PostgresStore::migrate(&database.url, postgres::Options::default())).unwrap();
+    let proxy = Proxy::before(&database);
+    proxy.arm(Cut { from: b"COMMIT", way: Way::ToClient, after: 0 });
+    proxy.close_with_the_cut();
+    let told = copy_to(&file, &proxy.url, Some(moved())).unwrap_err();
+    assert!(matches!(told, CopyError::Undecided(_)), "{told}");
+    assert!(!is_marked(&file));
+    // As it also is when it was killed between the commit and the mark.
+    let before = told_of(&database).await;
+    let copied = copy_for(&file, &database, Some(moved())).unwrap();
+    assert!(copied.tables.iter().any(|(table, rows)| table == "ticket_record" && *rows > 0));
+    assert!(is_marked(&file));
+    assert_eq!(told_of(&database).await, before);
+}
+
+async fn told_of(database: &Database) -> Vec<String> {
+    told(open_database(database).as_ref()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_was_used_since_is_not_taken_for_the_same() {
+    let (_dir, file) = installation(catalogue::a_catalogue_is_read_back).await;
+    for used in ["the file", "the database"] {
+        let database = Database::new();
+        try_copy(&file, &database).unwrap();
+        let store = if used == "the file" { open_file(&file) } else { open_database(&database) };
+        store.heartbeat(0).await.unwrap();
+        drop(store);
+        let before = told_of(&database).await;
+        let refused = copy_for(&file, &database, Some(moved())).unwrap_err();
+        assert!(matches!(&refused, CopyError::Used(table) if table == "setting"), "{refused}");
+        assert_eq!(told_of(&database).await, before);
+        assert!(!is_marked(&file), "{used}");
+    }
+    // The same count, another row.
+    let database = Database::new();
+    try_copy(&file, &database).unwrap();
+    database.run("UPDATE provisor.customer SET name = name || '!'");
+    let refused = copy_for(&file, &database, Some(moved())).unwrap_err();
+    assert!(matches!(&refused, CopyError::Used(table) if table == "customer"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_after_the_commit_takes_nothing_back() {
+    let (_dir, file, database) = empty_database_for_a_file().await;
+    let proxy = Proxy::before(&database);
+    proxy.arm(Cut { from: b"ANALYZE", way: Way::ToServer, after: 0 });
+    copy_to(&file, &proxy.url, Some(moved())).unwrap();
+    assert!(proxy.has_cut() && is_marked(&file));
 }

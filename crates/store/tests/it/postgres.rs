@@ -5,10 +5,11 @@ use std::sync::Arc;
 use provisor_domain::store::Store;
 use provisor_store::postgres::{LeaseClock, OpenError, Options, PostgresStore};
 
+mod adoption;
 mod cut;
 mod locks;
 mod nodes;
-mod proxy;
+pub(crate) mod proxy;
 mod relations;
 pub(crate) mod rig;
 mod server;

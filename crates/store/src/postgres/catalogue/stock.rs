@@ -129,7 +129,7 @@ pub(super) async fn services(work: &mut Work, services: &[Service]) -> Result<()
             *live.entry(service.contract.clone()).or_default() += by;
         }
     }
-    work.go(&count_services(&live)).await.map(drop)
+    work.go(count_services(&live).as_slice()).await.map(drop)
 }
 
 /// Takes over a service that runs already, and its SIM with it.

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use provisor_domain::catalogue::{
-    Bar, Catalogue, Customer, Network, Product, Template, Tenant, TicketType, User,
+    Bar, Catalogue, Contract, Customer, Network, Product, Template, Tenant, TicketType, User,
 };
 use provisor_domain::store::Origin;
 use provisor_domain::{BarCode, BoltonCode, CustomerNumber};
@@ -145,23 +145,29 @@ fn ticket_types(types: &[TicketType]) -> Vec<Ask> {
     types.iter().map(write).collect()
 }
 
+/// In the order of their codes, whatever the file's is: settlements count contracts in this order.
 async fn customers(work: &mut Work, customers: &[Customer]) -> Result<()> {
-    for Customer { number, name, contracts } in customers {
+    let mut customers: Vec<&Customer> = customers.iter().collect();
+    customers.sort_by(|a, b| a.number.cmp(&b.number));
+    for Customer { number, name, .. } in &customers {
         work.one(sql::CATALOGUE_WRITE_CUSTOMER, params![number.to_string(), name.clone()]).await?;
-        for contract in contracts {
-            let code = &contract.code;
-            let owner = sql::CATALOGUE_WRITE_CONTRACT_CUSTOMER;
-            let of = work.one(owner, params![code.to_string()]).await?;
-            let of: Option<CustomerNumber> =
-                of.rows.first().map(|row| row::text(row, 0)).transpose()?;
-            if let Some(other) = of.filter(|of| of != number) {
-                let reason =
-                    format!("contract {code} belongs to customer {other}, not to {number}");
-                return Err(Fault::conflict(reason));
-            }
-            let written = params![code.to_string(), number.to_string(), contract.name.clone()];
-            work.one(sql::CATALOGUE_WRITE_CONTRACT, written).await?;
+    }
+    let mut contracts: Vec<(&Contract, &CustomerNumber)> = Vec::new();
+    for Customer { number, contracts: own, .. } in customers {
+        contracts.extend(own.iter().map(|contract| (contract, number)));
+    }
+    contracts.sort_by(|(a, _), (b, _)| a.code.cmp(&b.code));
+    for (Contract { code, name }, number) in contracts {
+        let owner = sql::CATALOGUE_WRITE_CONTRACT_CUSTOMER;
+        let of = work.one(owner, params![code.to_string()]).await?;
+        let of: Option<CustomerNumber> =
+            of.rows.first().map(|row| row::text(row, 0)).transpose()?;
+        if let Some(other) = of.filter(|of| of != number) {
+            let reason = format!("contract {code} belongs to customer {other}, not to {number}");
+            return Err(Fault::conflict(reason));
         }
+        let written = params![code.to_string(), number.to_string(), name.clone()];
+        work.one(sql::CATALOGUE_WRITE_CONTRACT, written).await?;
     }
     Ok(())
 }

@@ -4,9 +4,11 @@
 //! was served last. Each gets an equal share; what is left over goes round by round to those who have more. What another
 //! worker is taking at this moment is passed by.
 //!
-//! Invariant: the cost of a claim does not depend on how many tickets wait or are finished. It grows with the customers
-//! that have open tickets but none that is due: they are stepped over, at most [`CUSTOMERS_STEPPED_OVER`] of them once
-//! something was found.
+//! Invariants:
+//! - While a restored database is adopted nothing is claimed, and no claim is under way when an adoption has begun: a claim
+//!   may wait for long between finding a ticket and taking it.
+//! - The cost of a claim does not depend on how many tickets wait or are finished. It grows with the customers that have open
+//!   tickets but none that is due: they are stepped over, at most [`CUSTOMERS_STEPPED_OVER`] of them once something was found.
 
 use std::collections::HashMap;
 
@@ -83,12 +85,15 @@ async fn walk(work: &mut Work, ask: &ClaimAsk, clock: LeaseClock) -> Result<(Wal
     let network = ask.network.to_string();
     let (found, left) = (row::number(most), row::number(CUSTOMERS_STEPPED_OVER));
     let asked = params![network, start.to_owned(), now, found, left];
-    let mut asks = vec![Ask::new(sql::TICKET_CLAIM_NEXT_CUSTOMER, asked)];
+    let mut asks = vec![
+        Ask::new(sql::TICKET_CLAIM_ADOPTING, vec![]),
+        Ask::new(sql::TICKET_CLAIM_NEXT_CUSTOMER, asked),
+    ];
     // At the end: what is due for the walk must not be early for what comes after it.
     asks.extend(now.is_none().then(|| Ask::new(sql::CLOCK, vec![])));
     let answers = work.go(&asks).await?;
     let mut walk = Walk { due: Vec::new(), complete: true };
-    for row in answers.first().iter().flat_map(|answer| &answer.rows) {
+    for row in answers.get(1).iter().flat_map(|answer| &answer.rows) {
         let steps: usize = row::count(row, 2)?;
         walk.complete &= steps < CUSTOMERS_STEPPED_OVER;
         if row::get(row, 1)? {
@@ -96,7 +101,7 @@ async fn walk(work: &mut Work, ask: &ClaimAsk, clock: LeaseClock) -> Result<(Wal
         }
     }
     walk.complete &= walk.due.len() < most;
-    let now = match (now, answers.get(1)) {
+    let now = match (now, answers.last()) {
         (Some(now), _) => now,
         (None, Some(clock)) => row::get(clock.one()?, 0)?,
         (None, None) => return Err(Fault::broken("no answer")),

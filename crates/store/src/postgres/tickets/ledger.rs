@@ -267,10 +267,11 @@ impl Ledger {
 }
 
 /// What adds to contracts' counters of live services, in one order for everybody.
-pub(in super::super) fn count_services(changes: &BTreeMap<ContractCode, i64>) -> Vec<Ask> {
+pub(in super::super) fn count_services(changes: &BTreeMap<ContractCode, i64>) -> Option<Ask> {
     let changed = changes.iter().filter(|(_, by)| **by != 0);
-    let count = |(contract, by): (&ContractCode, &i64)| params![contract.to_string(), *by];
-    changed.map(|change| Ask::new(sql::CONTRACT_COUNT, count(change))).collect()
+    let (codes, more): (Vec<String>, Vec<i64>) =
+        changed.map(|(contract, by)| (contract.to_string(), *by)).unzip();
+    (!codes.is_empty()).then(|| Ask::new(sql::CONTRACT_COUNT, params![codes, more]))
 }
 
 /// What writes new rows of services.

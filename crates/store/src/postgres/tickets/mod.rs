@@ -36,6 +36,7 @@ pub(super) use opened::KeyRows;
 impl TicketStore for PostgresStore {
     async fn ticket_open(&self, tickets: Vec<NewTicket>) -> Result<Vec<Opened>, StoreError> {
         check_batch(tickets.len())?;
+        told(self.usable())?;
         let networks: BTreeSet<NetworkCode> =
             tickets.iter().map(|ticket| ticket.network.clone()).collect();
         let opened = self.opening.join(tickets).await?;

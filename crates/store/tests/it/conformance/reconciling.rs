@@ -22,7 +22,7 @@ use super::world::{MARIO, World, a, failure, iccid, origin, own_number, service_
 const LEASE: Duration = Duration::from_mins(1);
 const PERIOD: Duration = Duration::from_hours(24);
 
-fn sweep(walk: Walk, take: usize, now: Timestamp) -> SweepAsk {
+pub(crate) fn sweep(walk: Walk, take: usize, now: Timestamp) -> SweepAsk {
     SweepAsk {
         network: a("AS"),
         walk,

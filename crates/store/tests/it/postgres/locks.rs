@@ -14,15 +14,17 @@ use provisor_domain::order::Connect;
 use provisor_domain::plan::{ServiceChange, plan};
 use provisor_domain::store::{
     ClaimAsk, Idempotency, Lease, NewTicket, Opened, Settled, Settlement, StoreError, SubjectClaim,
-    Verdict,
+    Swept, Verdict, Walk,
 };
 use provisor_domain::ticket::{FailureKind, Subject};
 
 use super::*;
 use crate::conformance::all_tickets;
 use crate::conformance::portal_world::{enable_mail, first_enable, portal, secret};
+use crate::conformance::reconciling::sweep;
 use crate::conformance::world::{
-    MARIO, World, a, ask, catalogue, completed, connect_order, failure, iccid, settlement, worker,
+    MARIO, World, a, ask, catalogue, completed, connect_order, failure, iccid, origin, settlement,
+    worker,
 };
 
 /// A small generator, so that a run can be repeated (xorshift64*, Vigna 2016).
@@ -47,6 +49,8 @@ const CUSTOMERS: usize = 6;
 /// Calls of each caller.
 const CALLS: usize = 40;
 const TICKETS_PER_CALL_MAX: usize = 6;
+/// How long somebody may take until he waits.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Few subjects and keys, and many who want them.
 struct Crowd {
@@ -235,15 +239,15 @@ async fn in_a_crowd_nobody_is_told_to_come_back() {
 }
 
 /// Somebody else's session, in a transaction of its own.
-struct Other {
+pub(super) struct Other {
     client: tokio_postgres::Client,
     /// A second session, outside of the transaction, which would see the same moment all the time.
-    watch: tokio_postgres::Client,
+    pub(super) watch: tokio_postgres::Client,
     pid: i32,
 }
 
 impl Other {
-    async fn begin(database: &Database) -> Self {
+    pub(super) async fn begin(database: &Database) -> Self {
         let client = rig::connect(&database.url).await.unwrap();
         let begin = "SET search_path = provisor; SET lock_timeout = '20s'; BEGIN";
         client.batch_execute(begin).await.unwrap();
@@ -252,17 +256,21 @@ impl Other {
         Self { client, watch, pid }
     }
 
-    async fn run(&self, sql: &str) {
+    pub(super) async fn run(&self, sql: &str) {
         self.client.batch_execute(sql).await.unwrap();
     }
 
     /// Until somebody waits for what this transaction holds.
-    async fn is_waited_for(&self) {
+    pub(super) async fn is_waited_for(&self) {
         let waits = "SELECT 1 FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))";
         let waited =
             async { while self.watch.query(waits, &[&self.pid]).await.unwrap().is_empty() {} };
-        tokio::time::timeout(Duration::from_secs(30), waited).await.unwrap();
+        tokio::time::timeout(PATIENCE, waited).await.unwrap();
     }
+}
+
+fn touch(contract: &str) -> String {
+    format!("UPDATE contract SET active_services = active_services WHERE code = '{contract}'")
 }
 
 fn lock_of(number: usize, holder: i64) -> String {
@@ -323,9 +331,6 @@ async fn contracts_are_counted_in_their_order_also_where_a_settlement_is_refused
     let Verdict::Completed(change) = &mut settlements[1].verdict else { panic!("{leases:?}") };
     change.service = Some(ServiceChange::Update(foreign));
     let other = Other::begin(&database).await;
-    let touch = |contract: &str| {
-        format!("UPDATE contract SET active_services = active_services WHERE code = '{contract}'")
-    };
     other.run(&touch("1000274")).await;
     let settling = tokio::spawn({
         let world = world.clone();
@@ -339,6 +344,53 @@ async fn contracts_are_counted_in_their_order_also_where_a_settlement_is_refused
         matches!(settled[..], [Settled::Done, Settled::Refused(_), Settled::Done]),
         "{settled:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_catalogue_writes_contracts_in_the_order_in_which_they_are_counted() {
+    let (store, database) = fresh();
+    let world = World::new(store).await;
+    let mut file = Catalogue { customers: catalogue().customers, ..Catalogue::default() };
+    file.customers.reverse();
+    file.customers.iter_mut().for_each(|customer| customer.contracts.reverse());
+    let other = Other::begin(&database).await;
+    other.run(&touch("1000274")).await;
+    let writing = tokio::spawn({
+        let world = world.clone();
+        async move { world.store.catalogue_write(file, origin(), world.start).await }
+    });
+    other.is_waited_for().await;
+    other.run(&touch("1900274")).await;
+    other.run(&touch("2000001")).await;
+    other.run("COMMIT").await;
+    writing.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drifts_are_taken_in_the_order_in_which_they_are_settled() {
+    const DRIFTS: usize = 40;
+    let (store, database) = fresh();
+    let world = World::with_sims(store, DRIFTS).await;
+    // The last one waits for longest.
+    let drifts: Vec<String> = (0..DRIFTS)
+        .map(|number| {
+            let seen = DRIFTS - number;
+            format!("('AS', '{}', 'own', 'absent', 'it is not there', 1, {seen})", iccid(number))
+        })
+        .collect();
+    database.run(&format!("INSERT INTO provisor.drift VALUES {}", drifts.join(", ")));
+    let other = Other::begin(&database).await;
+    let touch = "UPDATE drift SET what = what WHERE iccid";
+    other.run(&format!("{touch} = '{}'", iccid(0))).await;
+    let claiming = tokio::spawn({
+        let world = world.clone();
+        async move { world.store.sweep_claim(sweep(Walk::Drift, DRIFTS, world.at(4_000))).await }
+    });
+    other.is_waited_for().await;
+    other.run(&format!("{touch} > '{}'", iccid(0))).await;
+    other.run("COMMIT").await;
+    let swept = claiming.await.unwrap().unwrap();
+    assert!(matches!(&swept, Swept::Slice(slice) if slice.standings.len() == DRIFTS), "{swept:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

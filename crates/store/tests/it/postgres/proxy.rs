@@ -37,6 +37,8 @@ struct State {
     armed: Option<Cut>,
     /// The connection on which it has begun: others of the same store, such as the one that rings, do not count.
     begun: Option<usize>,
+    /// Whether nobody gets through any more once it is cut.
+    closes: bool,
     to_server: usize,
     to_client: usize,
 }
@@ -62,6 +64,9 @@ impl Proxy {
             let mut connections = 0..;
             while let Ok((client, _)) = listener.accept().await {
                 let Some(number) = connections.next() else { return };
+                if lock(&shared).is_closed() {
+                    continue;
+                }
                 let server = UnixStream::connect(&socket).await.unwrap();
                 let state = Arc::clone(&shared);
                 let mut hung = hung.clone();
@@ -96,6 +101,11 @@ impl Proxy {
         *lock(&self.state) = State { armed: Some(cut), ..State::default() };
     }
 
+    /// Lets nobody through any more once the connection is cut.
+    pub(crate) fn close_with_the_cut(&self) {
+        lock(&self.state).closes = true;
+    }
+
     /// Whether the connection was cut since it was armed.
     pub(crate) fn has_cut(&self) -> bool {
         lock(&self.state).armed.is_none()
@@ -113,6 +123,10 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl State {
+    fn is_closed(&self) -> bool {
+        self.closes && self.armed.is_none()
+    }
+
     /// How many of `bytes` pass on their `way`. Fewer than there are: the connection ends with them.
     fn pass(&mut self, connection: usize, way: Way, bytes: &[u8]) -> usize {
         let Some(cut) = self.armed else { return bytes.len() };

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use provisor_domain::catalogue::CatalogueKeys;
 use provisor_domain::store::{Store, StoreError};
 
 use super::proxy::Proxy;
 use super::*;
+use crate::conformance::portal_world::{first_enable, portal};
 use crate::conformance::world::{World, a, origin};
 
 /// How long a store may take to find a server that is there again.
@@ -162,6 +164,94 @@ async fn a_write_that_nobody_waits_for_any_more_leaves_nothing() {
         .add_sims(vec![crate::conformance::world::stock_sim(0, crate::conformance::world::MARIO)])
         .await;
     assert_eq!(world.sim(0).await.customer, a(crate::conformance::world::MARIO));
+}
+
+/// As a newer program leaves a database that has removed what this one uses.
+const MIGRATED_PAST_US: &str = "INSERT INTO provisor.migration (number, oldest) VALUES (2, 2)";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_connection_is_not_used_when_the_database_has_become_too_new() {
+    let (store, database) = fresh();
+    let world = World::with_sims(store, 1).await;
+    let ticket = world.connect(0).await;
+    database.run(MIGRATED_PAST_US);
+    database.run("SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    let told = [
+        world.store.ping().await,
+        world.store.ticket_open(vec![ticket]).await.map(drop),
+        world.store.maintenance_set(true, origin(), world.start).await,
+    ];
+    for told in told {
+        let Err(StoreError::Unavailable(reason)) = &told else { panic!("{told:?}") };
+        assert!(reason.contains("newer provisor"), "{reason}");
+    }
+    assert_eq!(database.table("SELECT count(*)::text FROM provisor.ticket"), ["0"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_notices_that_the_database_has_become_too_new() {
+    let database = Database::new();
+    let own = open(&database.url, OPTIONS).unwrap();
+    let world = World::with_sims(Arc::new(own.clone()), 1).await;
+    let ticket = world.connect(0).await;
+    assert_eq!(own.outdated(), None);
+    database.run("INSERT INTO provisor.migration (number, oldest) VALUES (2, 1)");
+    world.opened(ticket.clone()).await;
+    database.run("INSERT INTO provisor.migration (number, oldest) VALUES (3, 2)");
+    let began = Instant::now();
+    while own.outdated().is_none() {
+        assert!(began.elapsed() < PATIENCE, "it does not notice");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(own.outdated(), Some(OpenError::Newer { found: 3, known: 1 }));
+    // Its connections stand, and carry nothing any more.
+    for told in [
+        world.store.ping().await,
+        world.store.ticket_open(vec![ticket]).await.map(drop),
+        world.store.user_auth(a("MarioG")).await.map(drop),
+        world.store.ticket_claim(crate::conformance::world::ask(1, world.start)).await.map(drop),
+    ] {
+        assert!(matches!(&told, Err(StoreError::Unavailable(_))), "{told:?}");
+    }
+}
+
+/// Something of everything that a node does all day.
+async fn a_day(world: &World, sim: usize) {
+    let service = world.connected(sim).await;
+    world.done(world.change(&service, provisor_domain::Order::Disconnect).await, world.start).await;
+    world.opened(first_enable(&portal(&format!("c{sim}")), world.start)).await;
+    let mail = provisor_domain::store::ClaimAsk {
+        network: a("MAIL"),
+        ..crate::conformance::world::ask(1, world.start)
+    };
+    assert_eq!(world.claim_as(&mail).await.leases.len(), 1);
+    world.load(crate::conformance::world::catalogue()).await;
+    world.store.catalogue_read(CatalogueKeys::default()).await.unwrap();
+    world.store.ticket_list(crate::conformance::all_tickets()).await.unwrap();
+    world.store.user_list(None, 10).await.unwrap();
+    world.store.portal_page(None).await.unwrap();
+    world.store.open_page(None, 10).await.unwrap();
+    world.store.queue_stats().await.unwrap();
+    world.store.stamp().await.unwrap();
+    world.store.network_list().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_goes_on_while_a_newer_program_adds_columns() {
+    let database = Database::new();
+    // One connection of a kind: each statement is asked on the connection that prepared it before.
+    let options = Options { writers: 1, readers: 1, ..OPTIONS };
+    let world = World::with_sims(Arc::new(open(&database.url, options).unwrap()), 3).await;
+    a_day(&world, 0).await;
+    database.run(
+        "DO $$ DECLARE name TEXT; BEGIN
+           FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'provisor' LOOP
+             EXECUTE format('ALTER TABLE provisor.%I ADD COLUMN added_later TEXT', name);
+           END LOOP;
+         END $$;
+         INSERT INTO provisor.migration (number, oldest) VALUES (2, 1)",
+    );
+    a_day(&world, 1).await;
 }
 
 /// The address of two servers, which are the same one on two ways.
