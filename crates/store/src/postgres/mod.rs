@@ -64,7 +64,8 @@ use work::Work;
 pub struct Options {
     /// How many connections write and claim.
     pub writers: usize,
-    /// How many connections open tickets: so many transactions gather calls at the same time.
+    /// How many connections open tickets: so many transactions gather calls at the same time, and where one waits for somebody
+    /// else (a lock that a frozen node has), the others go on.
     pub openers: usize,
     /// Most tickets that are opened in one transaction when several calls wait. 1 turns it off (for measuring what it
     /// brings): each call is a transaction of its own.
@@ -96,7 +97,7 @@ impl Default for Options {
         let clock = LeaseClock::Database;
         Self {
             writers: 2,
-            openers: 1,
+            openers: 2,
             group_max: TICKETS_PER_BATCH_MAX,
             readers: 2,
             make: true,

@@ -419,3 +419,23 @@ async fn a_ticket_that_nobody_waits_for_any_more_is_not_opened_when_its_turn_com
     let opened = world.store.ticket_list(all_tickets()).await.unwrap();
     assert_eq!(opened.len(), 2, "{opened:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waits_for_somebody_elses_subject_does_not_hold_up_all_others() {
+    let database = Database::new();
+    let openers = Options::default().openers;
+    let store = open(&database.url, Options { openers, ..OPTIONS }).unwrap();
+    let world = World::with_sims(Arc::new(store), 2).await;
+    let other = Other::begin(&database).await;
+    other.run(&lock_of(0, 999)).await;
+    let (waits, goes_on) = (world.connect(0).await, world.connect(1).await);
+    let waiting = tokio::spawn({
+        let world = world.clone();
+        async move { world.store.ticket_open(vec![waits]).await }
+    });
+    other.is_waited_for().await;
+    let opened = world.store.ticket_open(vec![goes_on]).await.unwrap();
+    assert!(matches!(opened[..], [Opened::Ticket(_)]) && !waiting.is_finished(), "{opened:?}");
+    other.run("ROLLBACK").await;
+    assert!(matches!(waiting.await.unwrap().unwrap()[..], [Opened::Ticket(_)]));
+}
