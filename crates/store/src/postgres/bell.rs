@@ -14,12 +14,11 @@ use std::time::Duration;
 use provisor_domain::NetworkCode;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, mpsc};
-use tokio_postgres::{AsyncMessage, Client, Connection};
+use tokio_postgres::{AsyncMessage, Client, Connection, Statement};
 
 use super::Outdated;
 use super::address::Address;
 use super::open::{self, OpenError};
-use super::pulse;
 
 /// What nodes listen to.
 const CHANNEL: &str = "provisor_ticket_due";
@@ -86,37 +85,39 @@ async fn listen(
     ringing: &mut mpsc::Receiver<NetworkCode>,
     tell: &mpsc::Sender<NetworkCode>,
 ) -> Result<(), OpenError> {
-    let ((client, connection), server) = open::dial(address).await?;
+    let ((client, connection), _) = open::dial(address).await?;
     let own = OnceLock::new();
     let talk = async {
-        let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)?;
-        own.get_or_init(|| pid);
-        client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
-        speak(&client, outdated, ringing).await
+        let notify = open::in_time(async {
+            let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)?;
+            own.get_or_init(|| pid);
+            client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
+            Ok(client.prepare(NOTIFY).await?)
+        });
+        speak(&client, &notify.await?, outdated, ringing).await
     };
     // The connection moves only while it is polled: it is, for as long as we talk.
     tokio::select! {
         () = hear(connection, &own, tell) => Ok(()),
         talked = talk => talked,
-        // Others find out that nothing comes any more.
-        () = pulse::until_silent(address, server) => Ok(()),
     }
 }
 
-/// Tells what is rung, all that waits at once, and looks after the database's schema meanwhile.
+/// Tells what is rung, all that waits at once, and looks after the database's schema meanwhile. Whoever does not answer in time
+/// will not tell us anything either.
 async fn speak(
     client: &Client,
+    notify: &Statement,
     outdated: &Outdated,
     ringing: &mut mpsc::Receiver<NetworkCode>,
 ) -> Result<(), OpenError> {
-    let notify = client.prepare(NOTIFY).await?;
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         let first = tokio::select! {
             rung = ringing.recv() => rung,
             _ = looks.tick() => {
-                look(client, outdated).await?;
+                open::in_time(look(client, outdated)).await?;
                 continue;
             }
         };
@@ -126,7 +127,7 @@ async fn speak(
             networks.insert(network);
         }
         let codes: Vec<&str> = networks.iter().map(NetworkCode::as_str).collect();
-        client.execute(&notify, &[&CHANNEL, &codes]).await?;
+        open::in_time(async { Ok(client.execute(notify, &[&CHANNEL, &codes]).await?) }).await?;
         tokio::time::sleep(GATHER).await;
     }
 }

@@ -201,14 +201,21 @@ pub(super) async fn connect(address: &Address, accept_loss: bool) -> Result<Arc<
         check_server(&client, accept_loss).await?;
         check_schema(&client).await
     };
-    let silent = |_| OpenError::Cannot(Refusal::Silence.to_string());
-    if let Err(error) = timeout(ANSWER_TIMEOUT, set).await.map_err(silent).flatten() {
+    if let Err(error) = in_time(set).await {
         driver.abort();
         return Err(error);
     }
     let link = Arc::new(Link::new(client, driver));
     tokio::spawn(pulse::watch(Arc::downgrade(&link), address.clone(), server));
     Ok(link)
+}
+
+/// What a server that answers soon says.
+pub(super) async fn in_time<T>(
+    asked: impl Future<Output = Result<T, OpenError>>,
+) -> Result<T, OpenError> {
+    let silent = |_| OpenError::Cannot(Refusal::Silence.to_string());
+    timeout(ANSWER_TIMEOUT, asked).await.map_err(silent).flatten()
 }
 
 /// Whether this program can still work with the database: a newer one may have migrated it.

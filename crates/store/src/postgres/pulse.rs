@@ -102,13 +102,6 @@ pub(super) async fn watch(link: Weak<Link>, address: Address, server: usize) {
     }
 }
 
-/// Waits until somebody finds the server at this place of the address silent.
-pub(super) async fn until_silent(address: &Address, server: usize) {
-    while !address.servers.get(server).is_some_and(Server::is_shunned) {
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
 /// What is seen of a connection.
 enum Look {
     /// Nothing is awaited.

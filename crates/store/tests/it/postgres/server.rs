@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use provisor_domain::catalogue::CatalogueKeys;
-use provisor_domain::store::{Store, StoreError};
+use provisor_domain::store::{Store, StoreError, TicketStore as _};
 
 use super::proxy::Proxy;
 use super::*;
@@ -274,6 +274,35 @@ async fn a_server_that_takes_connections_and_says_nothing_is_passed_by() {
     let store: Arc<dyn Store> =
         Arc::new(at_last(PostgresStore::open(&url, OPTIONS)).await.unwrap());
     at_last(store.ping()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_listens_at_a_server_that_says_nothing_any_more_hears_from_the_next_one() {
+    const SIMS: usize = 60;
+    let (other, database) = fresh();
+    let world = World::with_sims(other, SIMS).await;
+    let (first, second) = (Proxy::before(&database), Proxy::before(&database));
+    let url = two_ways(&database, first.port, second.port);
+    let listens = Arc::new(at_last(PostgresStore::open(&url, OPTIONS)).await.unwrap());
+    let heard = async || {
+        let heard = tokio::time::timeout(Duration::from_secs(1), listens.ticket_due());
+        heard.await.is_ok()
+    };
+    let mut sims = 0..SIMS;
+    // Orders somewhere else until one of them is heard of.
+    let mut hears = async || {
+        loop {
+            world.opened(world.connect(sims.next().unwrap()).await).await;
+            if heard().await {
+                return;
+            }
+        }
+    };
+    hears().await;
+    first.hang();
+    // What had arrived before that does not count.
+    while heard().await {}
+    hears().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
