@@ -157,6 +157,13 @@ impl Progress<'_> {
         let done = (self.before + rows).min(self.total);
         (self.report)(Step { table: &table.name, done, total: self.total });
     }
+
+    /// What the target has in a table.
+    async fn read_back(&mut self, target: &Target, table: &Table) -> Result<Sum, CopyError> {
+        let found = target.read_back(table, &mut |rows| self.at(table, rows)).await?;
+        self.before += found.rows;
+        Ok(found)
+    }
 }
 
 /// Writes all tables, and reads them back.
@@ -175,12 +182,11 @@ async fn fill(
         written.push(wrote);
     }
     for (table, wrote) in tables.iter().zip(&written) {
-        let found = target.read_back(table, &mut |rows| progress.at(table, rows)).await?;
+        let found = progress.read_back(target, table).await?;
         if found != *wrote {
             let (wrote, found) = (wrote.rows, found.rows);
             return Err(CopyError::Differs { table: table.name.clone(), wrote, found });
         }
-        progress.before += found.rows;
     }
     Ok(copied)
 }
@@ -206,11 +212,10 @@ async fn compare(
             progress.at(table, wanted.rows);
         }
         progress.before += wanted.rows;
-        let found = target.read_back(table, &mut |rows| progress.at(table, rows)).await?;
+        let found = progress.read_back(target, table).await?;
         if found != wanted {
             return Err(CopyError::Used(table.name.clone()));
         }
-        progress.before += found.rows;
         copied.tables.push((table.name.clone(), found.rows));
     }
     target.confirm().await?;
