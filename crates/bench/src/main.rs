@@ -46,7 +46,7 @@ enum What {
     OsmoHlr,
     /// What another network's tickets see of a real osmo-hlr that dies, hangs and loses answers. Only when it is named.
     OsmoHlrFaults,
-    /// queryService of another build and of this one, in turn: what a change brought.
+    /// queryService of another build and of this one, in turn: what a change brought. On PostgreSQL connectService, too.
     Against {
         /// The other build's `provisor`.
         program: PathBuf,
@@ -61,7 +61,7 @@ enum What {
 enum Database {
     /// In files.
     Sqlite,
-    /// On a server that is started for it, from Debian's binaries: `http` and `drain`.
+    /// On a server that is started for it, from Debian's binaries: `http`, `drain` and `against`.
     Postgres,
 }
 
@@ -120,8 +120,12 @@ fn main() -> Result<()> {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let wanted = |what| args.what.as_ref().is_none_or(|only| *only == what);
     let on_postgres = args.size.database == Database::Postgres;
-    if on_postgres && !wanted(What::Http) && !wanted(What::Drain) {
-        bail!("only http and drain are measured on PostgreSQL");
+    let against = match &args.what {
+        Some(What::Against { program }) => Some(program),
+        _ => None,
+    };
+    if on_postgres && against.is_none() && !wanted(What::Http) && !wanted(What::Drain) {
+        bail!("only http, drain and against are measured on PostgreSQL");
     }
     let worlds = runtime.block_on(world::build(&dir, &args.size))?;
     if on_postgres {
@@ -132,6 +136,9 @@ fn main() -> Result<()> {
         }
         if wanted(What::Drain) {
             runtime.block_on(postgres::drain::run(&places, &args.size))?;
+        }
+        if let Some(program) = against {
+            postgres::against::run(&places, &worlds, &args.size, program)?;
         }
         return Ok(());
     }
@@ -155,7 +162,7 @@ fn main() -> Result<()> {
     if wanted(What::Http) {
         http::run(&worlds, &args.size)?;
     }
-    if let Some(What::Against { program }) = &args.what {
+    if let Some(program) = against {
         against::run(&worlds, &args.size, program)?;
     }
     Ok(())

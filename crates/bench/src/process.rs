@@ -49,7 +49,17 @@ impl Server {
 
     /// `provisor serve` on a database of PostgreSQL, with a data folder of its own.
     pub(crate) fn node(url: &str, group_max: usize, data_dir: &Path) -> Result<Self> {
-        let mut program = Command::new(sibling("provisor")?);
+        Self::node_of(&sibling("provisor")?, url, group_max, data_dir)
+    }
+
+    /// The same of the build at `program`.
+    pub(crate) fn node_of(
+        program: &Path,
+        url: &str,
+        group_max: usize,
+        data_dir: &Path,
+    ) -> Result<Self> {
+        let mut program = Command::new(program);
         Self::serve(program.env("PROVISOR_DATA_DIR", data_dir), url, group_max)
     }
 

@@ -15,6 +15,7 @@ use crate::world::{PASSWORD, Worlds};
 const FLOOR: &str = "floor: bare axum handler with credential look-up";
 const FIND: &str = "floor: pgbench, find in one statement, 16 clients";
 const RAISE: &str = "floor: pgbench, raise in one statement, 16 clients";
+const ORDER: &str = "floor: pgbench, an order's rows in one statement, 16 clients";
 const SINGLE: &str = "connectService, group of one";
 const QUERY_AGED: &str = "queryService, with finished tickets";
 const CONNECT_AGED: &str = "connectService, with finished tickets";
@@ -65,8 +66,11 @@ impl Bench<'_> {
         self.load(FLOOR, std::slice::from_ref(floor), self.query.clone())?;
         let found = floors::find(fresh, live.clone(), size.period());
         self.rounds.add(FIND, found, "/s");
-        let raised = floors::raise(fresh, live, size.period());
+        let raised = floors::raise(fresh, live.clone(), size.period());
         self.rounds.add(RAISE, raised, "/s");
+        let ordered = floors::order(fresh, live, size.period());
+        floors::forget(fresh);
+        self.rounds.add(ORDER, ordered, "/s");
         for count in MANY {
             let nodes = self.nodes(fresh, count, GROUP)?;
             self.load(&query_of(count), &nodes, self.query.clone())?;
@@ -121,7 +125,12 @@ impl Bench<'_> {
         ] {
             report::ratio(name, self.rounds.ratio(of, to), aim);
         }
-        report::figure("queryService / pgbench find", self.rounds.ratio(&query, FIND), "x");
+        for (name, of, to) in [
+            ("queryService / pgbench find", &query, FIND),
+            ("connectService / pgbench, an order's rows", &connect, ORDER),
+        ] {
+            report::figure(name, self.rounds.ratio(of, to), "x");
+        }
         for count in &MANY[1..] {
             for (name, of, to) in [
                 ("queryService", query_of(*count), &query),

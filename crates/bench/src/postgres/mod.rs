@@ -1,6 +1,7 @@
 //! The same on PostgreSQL: the worlds are built in files as always and brought over as `provisor copy` does it, to a server
 //! of our own, on which the floors are measured too.
 
+pub(crate) mod against;
 pub(crate) mod drain;
 #[path = "../../../store/examples/postgres/floors.rs"]
 #[expect(clippy::unwrap_used, clippy::panic, reason = "a measurement stops when it fails")]

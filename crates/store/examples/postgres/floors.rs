@@ -60,6 +60,31 @@ ON CONFLICT (iccid) WHERE status < 2 DO NOTHING
 RETURNING id;
 ";
 
+/// What an order writes, in one statement: that nobody else has the SIM, what was ordered, its place in the queue, and who did it.
+const ORDER: &str = "\\set n random(0, 1000000000)
+\\set m random(FIRST, LAST)
+WITH locked AS (
+  INSERT INTO provisor.subject_lock (subject, ticket_id)
+  SELECT 'sim:s' || :n, nextval('provisor.ticket_number')
+  FROM provisor.service AS s
+  JOIN provisor.user_customer AS p ON p.user_id = 1 AND p.customer = s.customer
+  WHERE s.cli = '447' || lpad((:m)::text, 9, '0')
+  ON CONFLICT (subject) DO NOTHING
+  RETURNING ticket_id
+), queued AS (
+  INSERT INTO provisor.ticket_queue (id, customer, network, due_at, subjects)
+  SELECT ticket_id, '1000000', 'AS', 1700000000000, ARRAY['sim:s' || :n] FROM locked
+), noted AS (
+  INSERT INTO provisor.audit (at, actor, action, object, detail)
+  SELECT 1700000000000, 'user:Bench', 'ticket.open', 'ticket:' || ticket_id, 'connect' FROM locked
+)
+INSERT INTO provisor.ticket_record (id, kind, customer, network, iccid, order_json, raised_by, raised_at, batch)
+SELECT ticket_id, 'connect', '1000000', 'AS', 's' || :n,
+  'an order of the size that an order has, more or less, in JSON', 'user:Bench', 1700000000000, 1
+FROM locked
+RETURNING id;
+";
+
 /// Reads of one service by its number, 16 clients, a second. `live`: the live services' numbers behind 447.
 pub(crate) fn find(database: &rig::Database, live: Range<usize>, seconds: Duration) -> f64 {
     pgbench(database, &about(FIND, live), seconds)
@@ -68,6 +93,11 @@ pub(crate) fn find(database: &rig::Database, live: Range<usize>, seconds: Durati
 /// Raises in one statement, 16 clients, a second.
 pub(crate) fn raise(database: &rig::Database, live: Range<usize>, seconds: Duration) -> f64 {
     pgbench(database, &about(RAISE, live), seconds)
+}
+
+/// The rows of an order in one statement, 16 clients, a second.
+pub(crate) fn order(database: &rig::Database, live: Range<usize>, seconds: Duration) -> f64 {
+    pgbench(database, &about(ORDER, live), seconds)
 }
 
 /// Takes the tickets away that are open: whoever measures next finds nothing of them, and their SIMs in stock.

@@ -13,6 +13,7 @@ use crate::world::{a, connect, customer, iccid, ticket};
 use crate::{Figures, Place, Size, fill, floors, per_second};
 
 const RAISE: &str = "floor: pgbench, raise in one statement, 16 clients";
+const ORDER: &str = "floor: pgbench, an order's rows in one statement, 16 clients";
 
 /// How many callers, whether they read the facts first, and whether calls share transactions.
 const VARIANTS: [(usize, bool, bool); 7] = [
@@ -53,13 +54,15 @@ pub(crate) async fn measure(places: &mut [Place], size: &Size) {
                 figures.add(name(variant), opened);
             }
             figures.add(RAISE, floors::raise(&place.database, fill::LIVE, size.seconds));
+            figures.add(ORDER, floors::order(&place.database, fill::LIVE, size.seconds));
+            // The next round, and whoever drains afterwards, finds nothing of it.
+            floors::forget(&place.database);
         }
-        // Whoever drains afterwards finds nothing of it.
-        floors::forget(&place.database);
         println!("\nopens, {} finished tickets, {} rounds", place.finished, size.rounds);
         figures.print();
         for (callers, facts) in [(64, false), (16, false), (64, true)] {
             figures.print_ratio(&name((callers, facts, true)), RAISE);
+            figures.print_ratio(&name((callers, facts, true)), ORDER);
         }
         for facts in [false, true] {
             figures.print_ratio(&name((64, facts, true)), &name((64, facts, false)));

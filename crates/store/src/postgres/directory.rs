@@ -25,7 +25,8 @@ use super::{PostgresStore, audit, row, sql, told};
 
 /// Where the columns of an answer begin that was asked for together with others, after the place of its question.
 const ANSWER_AT: usize = 1;
-/// Where the columns of the SIM begin, after those of its service; the ticket that is open for it comes last.
+/// Where the columns of the SIM begin, after those of its service, or its identity alone; the ticket that is open for it comes
+/// last.
 const SIM_AT: usize = ANSWER_AT + row::SERVICE_COLUMNS;
 /// Where those of the SIM of a connect begin, after its contract's customer and its tariff's network.
 const CONNECT_SIM_AT: usize = ANSWER_AT + 2;
@@ -52,8 +53,19 @@ impl Directory for PostgresStore {
         selector: ServiceSelector,
     ) -> Result<(ServiceFound, Option<Imsi>), StoreError> {
         let found = async {
-            let rows = self.ask_together(vec![service(&scope, &selector)]).await?;
-            let (found, sim) = read_service(&scope, first(&rows, 0))?;
+            let rows = self.ask_together(vec![service(&FIND, &scope, &selector)]).await?;
+            if let Some(row) = first(&rows, 0) {
+                let found = read_service(&scope, row)?;
+                let imsi = row::text_or_none(row, SIM_AT)?;
+                let shown = matches!(found, ServiceFound::Found(_));
+                return Ok((found, imsi.filter(|_| shown)));
+            }
+            if selector.code().is_some() {
+                return Ok((ServiceFound::Absent, None));
+            }
+            // None that is live: of those that the number or the SIM had before, the last one.
+            let rows = self.ask_together(vec![service(&FACTS, &scope, &selector)]).await?;
+            let (found, sim) = read_facts(&scope, first(&rows, 0))?;
             Ok((found, sim.and_then(|facts| facts.sim.imsi)))
         };
         told(found.await)
@@ -101,11 +113,32 @@ fn read_contract(row: &Row) -> Outcome<ContractSummary> {
     })
 }
 
-fn service(scope: &Scope, selector: &ServiceSelector) -> Question {
+/// A question about a service, by what it is named with: its code, its number, its SIM.
+struct ByName {
+    code: &'static str,
+    cli: &'static str,
+    iccid: &'static str,
+}
+
+/// What is shown of it.
+const FIND: ByName = ByName {
+    code: sql::SERVICE_FIND_CODE,
+    cli: sql::SERVICE_FIND_CLI,
+    iccid: sql::SERVICE_FIND_ICCID,
+};
+
+/// What a change is decided on.
+const FACTS: ByName = ByName {
+    code: sql::FACTS_SERVICE_CODE,
+    cli: sql::FACTS_SERVICE_CLI,
+    iccid: sql::FACTS_SERVICE_ICCID,
+};
+
+fn service(ask: &ByName, scope: &Scope, selector: &ServiceSelector) -> Question {
     let sql = match (selector.code(), selector.cli()) {
-        (Some(_), _) => sql::SERVICE_FIND_CODE,
-        (None, Some(_)) => sql::SERVICE_FIND_CLI,
-        (None, None) => sql::SERVICE_FIND_ICCID,
+        (Some(_), _) => ask.code,
+        (None, Some(_)) => ask.cli,
+        (None, None) => ask.iccid,
     };
     let values = [
         scope.user.0.into(),
@@ -116,13 +149,21 @@ fn service(scope: &Scope, selector: &ServiceSelector) -> Question {
     Question::new(sql, values)
 }
 
-fn read_service(scope: &Scope, row: Option<&Row>) -> Outcome<(ServiceFound, Option<SimFacts>)> {
-    let Some(row) = row else { return Ok((ServiceFound::Absent, None)) };
+fn read_service(scope: &Scope, row: &Row) -> Outcome<ServiceFound> {
     let service = row::service(row, ANSWER_AT)?;
-    if !scope.kind.reaches(service.code, service.group.as_ref()) {
-        return Ok((ServiceFound::OutsideKind, None));
-    }
-    Ok((ServiceFound::Found(Box::new(service)), Some(read_sim(row, SIM_AT)?)))
+    Ok(if scope.kind.reaches(service.code, service.group.as_ref()) {
+        ServiceFound::Found(Box::new(service))
+    } else {
+        ServiceFound::OutsideKind
+    })
+}
+
+fn read_facts(scope: &Scope, row: Option<&Row>) -> Outcome<(ServiceFound, Option<SimFacts>)> {
+    let Some(row) = row else { return Ok((ServiceFound::Absent, None)) };
+    Ok(match read_service(scope, row)? {
+        found @ ServiceFound::Found(_) => (found, Some(read_sim(row, SIM_AT)?)),
+        other => (other, None),
+    })
 }
 
 /// What the key stands for.
@@ -231,11 +272,11 @@ impl PostgresStore {
 
     async fn change_facts(&self, ask: &ChangeAsk) -> Outcome<ChangeFacts> {
         let key = ask.idempotency.as_ref();
-        let mut questions = vec![service(&ask.scope, &ask.selector)];
+        let mut questions = vec![service(&FACTS, &ask.scope, &ask.selector)];
         questions.extend(key.map(earlier));
         questions.extend(products(&ask.scope, &ask.about));
         let answers = self.ask_together(questions).await?;
-        let (service, sim) = read_service(&ask.scope, first(&answers, 0))?;
+        let (service, sim) = read_facts(&ask.scope, first(&answers, 0))?;
         Ok(ChangeFacts {
             earlier: self.earlier(key, first(&answers, 1)).await?,
             service,
