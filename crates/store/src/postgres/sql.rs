@@ -169,7 +169,6 @@ statements! {
     TICKET_CLAIM_ADOPTING = "ticket_claim.adopting";
     TICKET_CLAIM_DUE = "ticket_claim.due";
     TICKET_CLAIM_KEYS = "ticket_claim.keys";
-    TICKET_CLAIM_NEXT_CUSTOMER = "ticket_claim.next_customer";
     TICKET_CLAIM_NUMBER_FREE = "ticket_claim.number_free";
     TICKET_CLAIM_NUMBER_RESTED = "ticket_claim.number_rested";
     TICKET_CLAIM_NUMBER_USE = "ticket_claim.number_use";
@@ -177,6 +176,7 @@ statements! {
     TICKET_CLAIM_RANGE_SET = "ticket_claim.range_set";
     TICKET_CLAIM_SECRET = "ticket_claim.secret";
     TICKET_CLAIM_TAKE = "ticket_claim.take";
+    TICKET_CLAIM_WALK = "ticket_claim.walk";
     TICKET_FIND_CASE = "ticket_find.case";
     TICKET_FIND_TICKET = "ticket_find.ticket";
     TICKET_LIST_ALL = "ticket_list.all";

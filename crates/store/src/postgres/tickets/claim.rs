@@ -41,18 +41,19 @@ const SERVICE_AT: usize = SIM_AT + row::SIM_COLUMNS;
 const KEYS_AT: usize = SERVICE_AT + row::SERVICE_COLUMNS;
 const CUSTOMER_AT: usize = KEYS_AT + 2;
 const ACCEPTED_AT: usize = CUSTOMER_AT + 1;
+/// Of a walk, after all of that: how many the customer has room for, the steps of the longest lap, and what time it is.
+const WALK_AT: usize = ACCEPTED_AT + 2;
 
 pub(super) async fn claim(mut work: Work, ask: &ClaimAsk, clock: LeaseClock) -> Result<Claimed> {
     let lease = SignedDuration::try_from(ask.lease)
         .map_err(|error| Fault::broken(format!("the lease does not end: {error}")))?;
     let until = ask.now.checked_add(lease);
     let until = until.map_err(|error| Fault::broken(format!("the lease does not end: {error}")))?;
-    let (walk, now) = walk(&mut work, ask, clock).await?;
-    let mut claimed = Claimed { leases: Vec::new(), last: ask.after.clone(), more: !walk.complete };
-    if let Some(last) = walk.due.last() {
-        claimed.last = Some(last.clone());
-    }
-    let (found, hungry) = find(&mut work, ask, now, walk.due).await?;
+    let walk = walk(&mut work, ask, clock).await?;
+    let last = walk.last.clone().or(ask.after.clone());
+    let mut claimed = Claimed { leases: Vec::new(), last, more: !walk.complete };
+    let now = walk.now;
+    let (found, hungry) = find(&mut work, ask, walk).await?;
     claimed.more |= hungry;
     if found.is_empty() {
         return Ok(claimed);
@@ -67,15 +68,25 @@ pub(super) async fn claim(mut work: Work, ask: &ClaimAsk, clock: LeaseClock) -> 
     Ok(claimed)
 }
 
-/// The customers to be served.
+/// What the walk found.
 struct Walk {
-    due: Vec<CustomerNumber>,
+    /// The tickets of each customer's share.
+    found: Vec<Found>,
+    /// Their numbers, and those of tickets that only a newer program knows.
+    seen: Vec<i64>,
+    /// Customers who may have more than their share.
+    hungry: Vec<CustomerNumber>,
+    /// The last one who is served.
+    last: Option<CustomerNumber>,
     /// True when every customer with claimable tickets was looked at.
     complete: bool,
+    /// What time it is.
+    now: i64,
 }
 
-/// Walks once round the customers, beginning after the one who was served last; also answers what time it is.
-async fn walk(work: &mut Work, ask: &ClaimAsk, clock: LeaseClock) -> Result<(Walk, i64)> {
+/// Walks once round the customers, beginning after the one who was served last, and finds and locks the share of each who has
+/// something that is due.
+async fn walk(work: &mut Work, ask: &ClaimAsk, clock: LeaseClock) -> Result<Walk> {
     let start = ask.after.as_ref().map_or("", CustomerNumber::as_str);
     let most = ask.take.min(CUSTOMERS_PER_CLAIM_MAX);
     let now = match clock {
@@ -84,39 +95,57 @@ async fn walk(work: &mut Work, ask: &ClaimAsk, clock: LeaseClock) -> Result<(Wal
     };
     let network = ask.network.to_string();
     let (found, left) = (row::number(most), row::number(CUSTOMERS_STEPPED_OVER));
-    let asked = params![network, start.to_owned(), now, found, left];
-    let mut asks = vec![
-        Ask::new(sql::TICKET_CLAIM_ADOPTING, vec![]),
-        Ask::new(sql::TICKET_CLAIM_NEXT_CUSTOMER, asked),
-    ];
-    // At the end: what is due for the walk must not be early for what comes after it.
-    asks.extend(now.is_none().then(|| Ask::new(sql::CLOCK, vec![])));
+    let asked = params![network, start.to_owned(), now, found, left, row::number(ask.take)];
+    let asks =
+        [Ask::new(sql::TICKET_CLAIM_ADOPTING, vec![]), Ask::new(sql::TICKET_CLAIM_WALK, asked)];
     let answers = work.go(&asks).await?;
-    let mut walk = Walk { due: Vec::new(), complete: true };
-    for row in answers.get(1).iter().flat_map(|answer| &answer.rows) {
-        let steps: usize = row::count(row, 2)?;
-        walk.complete &= steps < CUSTOMERS_STEPPED_OVER;
-        if row::get(row, 1)? {
-            walk.due.push(row::text(row, 0)?);
+    let rows = answers.get(1).map_or(&[][..], |answer| &answer.rows);
+    let first = rows.first().ok_or_else(|| Fault::broken("a walk without an answer"))?;
+    let steps: Option<i64> = row::get(first, WALK_AT + 1)?;
+    let mut walk = Walk {
+        found: Vec::new(),
+        seen: Vec::new(),
+        hungry: Vec::new(),
+        last: None,
+        complete: steps.is_none_or(|steps| steps < left),
+        now: row::get(first, WALK_AT + 2)?,
+    };
+    let mut served = 0;
+    for of_customer in rows.chunk_by(|one, next| customer(one).ok() == customer(next).ok()) {
+        let Some(room) = row::get::<Option<i64>>(&of_customer[0], WALK_AT)? else { continue };
+        served += 1;
+        walk.last = Some(row::text(&of_customer[0], CUSTOMER_AT)?);
+        if row::number(take_up(of_customer, ask, &mut walk.found, &mut walk.seen)?) == room {
+            walk.hungry.extend(walk.last.clone());
         }
     }
-    walk.complete &= walk.due.len() < most;
-    let now = match (now, answers.last()) {
-        (Some(now), _) => now,
-        (None, Some(clock)) => row::get(clock.one()?, 0)?,
-        (None, None) => return Err(Fault::broken("no answer")),
-    };
-    Ok((walk, now))
+    walk.complete &= served < most;
+    Ok(walk)
 }
 
-/// Finds what is due and locks it; also answers whether there may be more.
-async fn find(
-    work: &mut Work,
+fn customer(row: &Row) -> Result<&str> {
+    row::get(row, CUSTOMER_AT)
+}
+
+/// Takes up the tickets of these rows; how many they are. A customer of whom none is there has a row without one.
+fn take_up(
+    rows: &[Row],
     ask: &ClaimAsk,
-    now: i64,
-    mut hungry: Vec<CustomerNumber>,
-) -> Result<(Vec<Found>, bool)> {
-    let (mut found, mut seen) = (Vec::new(), Vec::<i64>::new());
+    found: &mut Vec<Found>,
+    seen: &mut Vec<i64>,
+) -> Result<usize> {
+    let before = seen.len();
+    for row in rows {
+        let Some(id) = row::get::<Option<i64>>(row, 0)? else { continue };
+        seen.push(id);
+        found.extend(read(row, &ask.network)?);
+    }
+    Ok(seen.len() - before)
+}
+
+/// Gives what is left to those who have more, round by round; also answers whether there may be more.
+async fn find(work: &mut Work, ask: &ClaimAsk, walk: Walk) -> Result<(Vec<Found>, bool)> {
+    let Walk { mut found, mut seen, mut hungry, now, .. } = walk;
     while found.len() < ask.take && !hungry.is_empty() {
         let left = ask.take - found.len();
         let rooms: Vec<i64> = shares(left, hungry.len());
@@ -125,10 +154,9 @@ async fn find(
         let answer = work.one(sql::TICKET_CLAIM_DUE, asked).await?;
         let mut got = HashMap::<&str, i64>::new();
         for row in &answer.rows {
-            seen.push(row::get(row, 0)?);
-            *got.entry(row::get(row, CUSTOMER_AT)?).or_default() += 1;
-            found.extend(read(row, &ask.network)?);
+            *got.entry(customer(row)?).or_default() += 1;
         }
+        take_up(&answer.rows, ask, &mut found, &mut seen)?;
         let all = hungry.into_iter().zip(rooms);
         let full = |(customer, room): &(CustomerNumber, i64)| {
             got.get(customer.as_str()).copied().unwrap_or(0) == *room
