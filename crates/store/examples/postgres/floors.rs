@@ -61,11 +61,12 @@ RETURNING id;
 ";
 
 /// What an order writes, in one statement: that nobody else has the SIM, what was ordered, its place in the queue, and who did it.
+/// (A colon would be a variable to pgbench, in a text, too.)
 const ORDER: &str = "\\set n random(0, 1000000000)
 \\set m random(FIRST, LAST)
 WITH locked AS (
   INSERT INTO provisor.subject_lock (subject, ticket_id)
-  SELECT 'sim:s' || :n, nextval('provisor.ticket_number')
+  SELECT 'sim s' || (:n)::text, nextval('provisor.ticket_number')
   FROM provisor.service AS s
   JOIN provisor.user_customer AS p ON p.user_id = 1 AND p.customer = s.customer
   WHERE s.cli = '447' || lpad((:m)::text, 9, '0')
@@ -73,14 +74,14 @@ WITH locked AS (
   RETURNING ticket_id
 ), queued AS (
   INSERT INTO provisor.ticket_queue (id, customer, network, due_at, subjects)
-  SELECT ticket_id, '1000000', 'AS', 1700000000000, ARRAY['sim:s' || :n] FROM locked
+  SELECT ticket_id, '1000000', 'AS', 1700000000000, ARRAY['sim s' || (:n)::text] FROM locked
 ), noted AS (
   INSERT INTO provisor.audit (at, actor, action, object, detail)
-  SELECT 1700000000000, 'user:Bench', 'ticket.open', 'ticket:' || ticket_id, 'connect' FROM locked
+  SELECT 1700000000000, 'user Bench', 'ticket.open', 'ticket ' || ticket_id, 'connect' FROM locked
 )
 INSERT INTO provisor.ticket_record (id, kind, customer, network, iccid, order_json, raised_by, raised_at, batch)
-SELECT ticket_id, 'connect', '1000000', 'AS', 's' || :n,
-  'an order of the size that an order has, more or less, in JSON', 'user:Bench', 1700000000000, 1
+SELECT ticket_id, 'connect', '1000000', 'AS', 's' || (:n)::text,
+  'an order of the size that an order has, more or less, in JSON', 'user Bench', 1700000000000, 1
 FROM locked
 RETURNING id;
 ";
