@@ -212,6 +212,50 @@ fn a_claim_looks_at_one_ticket_of_each_customer_wherever_it_begins() {
     });
 }
 
+/// A clock that is waited for as long as somebody holds the lock: whoever asks for the time has looked at the tables already.
+const WAITING_CLOCK: &str =
+    "CREATE OR REPLACE FUNCTION now_ms() RETURNS BIGINT LANGUAGE plpgsql VOLATILE PARALLEL SAFE AS $$
+    BEGIN PERFORM pg_advisory_xact_lock_shared(77); RETURN 10000; END $$";
+
+#[test]
+fn a_claim_takes_nothing_that_somebody_else_took_while_it_looked() {
+    let database = rig::Database::new();
+    rig::block_on(async {
+        let (claims, other) = (connection(&database).await, connection(&database).await);
+        claims.batch_execute(open::SETTINGS).await.unwrap();
+        other.batch_execute(WAITING_CLOCK).await.unwrap();
+        let queue = "INSERT INTO ticket_queue (id, customer, network, due_at, subjects)
+            SELECT n, 'c1', 'AS', n, '{}' FROM generate_series(1, 4) AS n";
+        other.batch_execute(queue).await.unwrap();
+        other.query("SELECT pg_advisory_lock(77)", &[]).await.unwrap();
+        let (now, found, steps, take) = (None::<i64>, 64_i64, 1_024_i64, 2_i64);
+        let claim = async {
+            claims
+                .query(sql::TICKET_CLAIM_WALK, &[&"AS", &"", &now, &found, &steps, &take])
+                .await
+                .unwrap()
+        };
+        let waits = "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+            WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted";
+        let meanwhile = async {
+            while other.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {}
+            other
+                .batch_execute(
+                    "UPDATE ticket_queue SET state = 'running', worker = '\\x00', due_at = 20000 WHERE id = 1;
+                    DELETE FROM ticket_queue WHERE id = 2;
+                    UPDATE ticket_queue SET attempts = 3 WHERE id = 3",
+                )
+                .await
+                .unwrap();
+            // By itself: what one text does is committed together at its end.
+            other.query("SELECT pg_advisory_unlock(77)", &[]).await.unwrap();
+        };
+        let (taken, ()) = futures_util::future::join(claim, meanwhile).await;
+        let taken: Vec<(i64, i64)> = taken.iter().map(|row| (row.get(0), row.get(5))).collect();
+        assert_eq!(taken, [(3, 3), (4, 0)], "(ticket, attempts)");
+    });
+}
+
 /// A second step, as a later version may have one.
 const NOTE: open::Migration =
     open::Migration { sql: "ALTER TABLE provisor.customer ADD COLUMN note TEXT", oldest: 1 };
