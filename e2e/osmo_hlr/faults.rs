@@ -27,6 +27,10 @@ const OTHERS_LATENCY: &str = "latency_ms = 400\n";
 /// The share of its calm throughput that the other network keeps at least. Generous: what it does on a machine that
 /// does other things, too, is not asserted but printed.
 const OTHERS_KEEP: f64 = 0.3;
+/// The tickets that are open, and what became of them so far.
+const OPEN: &str =
+    "SELECT network, state, id, iccid, raised_at, due_at, epoch, attempts, in_doubt, failure_reason
+    FROM ticket WHERE state IN ('pending', 'running', 'unknown')";
 /// How long a client whose orders are all open waits before it looks again.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -38,8 +42,10 @@ fn catalogue(ctrl: &Proxy, vty: &Proxy) -> String {
     let ports = format!("ctrl_port = {}\nvty_port = {}\n", ctrl.port, vty.port);
     let real = format!("driver = \"osmo-hlr\"\ndeadline_ms = 2000\n{ports}");
     let mut text = BASE.replacen("driver = \"simulated\"\n", &real, 1);
+    // A number rests for days after its service: there are more than the fastest machine uses up.
+    text = text.replacen("\"07700900999\"", "\"07700999999\"", 1);
     // The second network is one that works.
-    let range = format!("{OTHERS_LATENCY}number_range = [\"07800900000\", \"07800900999\"]");
+    let range = format!("{OTHERS_LATENCY}number_range = [\"07800900000\", \"07800999999\"]");
     text = text.replace("outage_file = \"network-is-down\"", &range);
     for (network, code) in [(0, "AS"), (1, "DOWN")] {
         for number in 0..SIMS[network] {
@@ -167,10 +173,10 @@ fn an_hlr_that_dies_hangs_and_loses_answers_under_load_loses_nothing_and_harms_n
         });
         [calm, dying, cut, hung]
     });
-    let open = || world.books().column("SELECT count(*) FROM subject_lock");
-    eventually_within(LAST_TICKET_WITHIN, "the last ticket to end", || {
-        (open() == ["0"]).then_some(())
-    });
+    let open = || world.books().rows(OPEN);
+    let ended = within(LAST_TICKET_WITHIN, || open().is_empty().then_some(()));
+    assert!(ended.is_some(), "tickets that do not end: {:?}", open());
+    assert_eq!(world.books().column("SELECT count(*) FROM subject_lock"), ["0"], "locks are left");
     let states = world.books().rows("SELECT state, count(*) FROM ticket GROUP BY state");
     assert_eq!(states.len(), 1, "not all were carried out: {states:?}");
     super::assert_agree(&world, &hlr);

@@ -18,14 +18,19 @@ pub(crate) fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
 pub(crate) fn eventually_within<T>(
     patience: Duration,
     what: &str,
-    mut ask: impl FnMut() -> Option<T>,
+    ask: impl FnMut() -> Option<T>,
 ) -> T {
+    within(patience, ask).unwrap_or_else(|| panic!("waited {patience:?} in vain for {what}"))
+}
+
+/// The same for a test that has more to say about what it waited for in vain.
+pub(crate) fn within<T>(patience: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let began = Instant::now();
     loop {
-        if let Some(found) = ask() {
+        let found = ask();
+        if found.is_some() || began.elapsed() >= patience {
             return found;
         }
-        assert!(began.elapsed() < patience, "waited {patience:?} in vain for {what}");
         std::thread::park_timeout(PAUSE);
     }
 }
