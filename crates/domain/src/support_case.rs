@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::store::{Idempotency, Origin};
-use crate::{CustomerNumber, Scope, Service, ServiceCode, TicketId, TicketTypeCode};
+use crate::store::{Idempotency, Origin, ServiceSummary};
+use crate::{CustomerNumber, Scope, ServiceCode, TicketId, TicketTypeCode};
 
 /// A support case to be written down.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub struct NewSupportCase {
     /// What comes with it.
     pub file: Option<SupportFile>,
     /// The service it is about, already found within the scope.
-    pub service: Option<Service>,
+    pub service: Option<ServiceSummary>,
     /// Where it came from.
     pub origin: Origin,
     /// The idempotency key it was sent with.

@@ -19,13 +19,16 @@ pub struct Network {
     pub(crate) entry: catalogue::Network,
     pub(crate) element: Element,
     pub(crate) bell: Notify,
+    pub(crate) needs_imsi: bool,
     down: AtomicBool,
 }
 
 impl Network {
     /// A network, and what drives it.
     pub fn new(entry: catalogue::Network, element: Element) -> Self {
-        Self { entry, element, bell: Notify::new(), down: AtomicBool::new(false) }
+        let needs_imsi =
+            matches!(&element, Element::Network(driver) if driver.abilities().needs_imsi);
+        Self { entry, element, bell: Notify::new(), needs_imsi, down: AtomicBool::new(false) }
     }
 
     /// Whether its tickets' lane believes it to be down.

@@ -8,8 +8,9 @@ use super::{Opened, StoreError};
 use crate::support_case::{NewSupportCase, SupportCase};
 use crate::ticket::Ticket;
 use crate::{
-    ApnCode, BarCode, BoltonCode, ContractCode, CustomerNumber, Iccid, NetworkCode, Scope, Service,
-    ServiceSelector, SimRecord, TariffCode, TemplateCode, TicketId, TicketTypeCode,
+    ApnCode, BarCode, BoltonCode, ContractCode, CustomerNumber, Iccid, Imsi, Msisdn, Name,
+    NetworkCode, Scope, Service, ServiceCode, ServiceSelector, ServiceStatus, SimRecord,
+    TariffCode, TemplateCode, TicketId, TicketTypeCode,
 };
 
 /// An idempotency key as the caller sent it, together with what it was sent with.
@@ -45,15 +46,62 @@ pub struct ContractSummary {
     pub active_services: u64,
 }
 
+/// A service as its customer sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceSummary {
+    /// Its code.
+    pub code: ServiceCode,
+    /// Its name.
+    pub name: Name,
+    /// Where it stands.
+    pub status: ServiceStatus,
+    /// Its number.
+    pub cli: Option<Msisdn>,
+    /// Its SIM.
+    pub iccid: Iccid,
+    /// The identity of its SIM, where it was asked for.
+    pub imsi: Option<Imsi>,
+    /// The network that carries it.
+    pub network: NetworkCode,
+    /// The contract it is billed under.
+    pub contract: ContractCode,
+    /// The customer it belongs to.
+    pub customer: CustomerNumber,
+}
+
+impl ServiceSummary {
+    /// What is seen of `service`, whose SIM has this identity.
+    pub fn of(service: Service, imsi: Option<Imsi>) -> Self {
+        Self {
+            code: service.code,
+            name: service.name,
+            status: service.status,
+            cli: service.cli,
+            iccid: service.iccid,
+            imsi,
+            network: service.network,
+            contract: service.contract,
+            customer: service.customer,
+        }
+    }
+}
+
 /// What a selector found within a scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServiceFound {
+pub enum ServiceFound<T = Service> {
     /// Nothing that this caller may know of.
     Absent,
     /// A service under a granted customer, but outside the user's kind.
     OutsideKind,
     /// This one.
-    Found(Box<Service>),
+    Found(Box<T>),
+}
+
+impl<T> ServiceFound<T> {
+    /// A service under a granted customer: this one, if the user's kind reaches it.
+    pub fn within(reached: bool, service: T) -> Self {
+        if reached { Self::Found(Box::new(service)) } else { Self::OutsideKind }
+    }
 }
 
 /// A SIM and what holds it.
@@ -195,12 +243,13 @@ pub trait Directory: Send + Sync {
         customer: CustomerNumber,
     ) -> Result<Vec<ContractSummary>, StoreError>;
 
-    /// The service a selector names, and the identity of its SIM (for asking the network).
+    /// The service a selector names, with the identity of its SIM when `imsi` says so: that is another row to read.
     async fn service_find(
         &self,
         scope: Scope,
         selector: ServiceSelector,
-    ) -> Result<(ServiceFound, Option<crate::Imsi>), StoreError>;
+        imsi: bool,
+    ) -> Result<ServiceFound<ServiceSummary>, StoreError>;
 
     /// The facts a connect order is decided on.
     async fn connect_facts(&self, ask: ConnectAsk) -> Result<ConnectFacts, StoreError>;

@@ -17,7 +17,8 @@ mod users;
 
 pub use directory::{
     BarFacts, ChangeAbout, ChangeAsk, ChangeFacts, ConnectAsk, ConnectFacts, ContractSummary,
-    Directory, Earlier, Idempotency, Products, ServiceFound, SimFacts, TemplateFacts, TicketFound,
+    Directory, Earlier, Idempotency, Products, ServiceFound, ServiceSummary, SimFacts,
+    TemplateFacts, TicketFound,
 };
 pub use operations::{
     Attempt, BadRow, CloseOutcome, ImportId, ImportRow, Operations, QueueStat, SimKeys, Stamp,

@@ -39,7 +39,7 @@ impl Engine {
         }
         let service = match order.service {
             None => None,
-            Some(selector) => match self.store.service_find(call.scope(), selector).await?.0 {
+            Some(selector) => match self.store.service_find(call.scope(), selector, false).await? {
                 ServiceFound::Absent => return Err(Refusal::ServiceNotFound.into()),
                 ServiceFound::OutsideKind => return Err(Refusal::ServiceNotPermitted.into()),
                 ServiceFound::Found(service) => Some(*service),

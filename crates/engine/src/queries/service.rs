@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use provisor_domain::driver::NetworkStatus;
 use provisor_domain::limits::NETWORK_STATUS_SECONDS_MAX;
-use provisor_domain::store::ServiceFound;
-use provisor_domain::{Imsi, Refusal, Service, ServiceSelector, ServiceStatus};
+use provisor_domain::store::{ServiceFound, ServiceSummary};
+use provisor_domain::{Refusal, ServiceSelector, ServiceStatus};
 
 use crate::call::{Caller, Error};
 use crate::engine::Engine;
@@ -15,7 +15,7 @@ use crate::engine::Engine;
 #[derive(Debug, Clone)]
 pub struct ServiceView {
     /// The service as the books have it.
-    pub service: Service,
+    pub service: ServiceSummary,
     /// What the network says. Of a service that is not live it is not asked.
     pub network: NetworkSays,
 }
@@ -47,25 +47,26 @@ impl Engine {
         caller: &Caller,
         selector: ServiceSelector,
     ) -> Result<ServiceView, Error> {
-        let find = self.store.service_find(caller.scope.clone(), selector);
-        let (found, imsi) = self.metrics.timed("service_find", find).await?;
-        let service = match found {
+        // Which network it is about is not known yet.
+        let imsi = self.networks.all().values().any(|network| network.needs_imsi);
+        let find = self.store.service_find(caller.scope.clone(), selector, imsi);
+        let service = match self.metrics.timed("service_find", find).await? {
             ServiceFound::Absent => return Err(Refusal::ServiceNotFound.into()),
             ServiceFound::OutsideKind => return Err(Refusal::ServiceNotPermitted.into()),
             ServiceFound::Found(service) => *service,
         };
-        let status = self.network_status(&service, imsi.as_ref()).await;
+        let status = self.network_status(&service).await;
         let network = NetworkSays { status, checked: self.clock.now() };
         Ok(ServiceView { service, network })
     }
 
-    async fn network_status(&self, service: &Service, imsi: Option<&Imsi>) -> NetworkStatus {
+    async fn network_status(&self, service: &ServiceSummary) -> NetworkStatus {
         let network = self.networks.get(&service.network).filter(|_| service.status.is_live());
         let Some(driver) = network.as_ref().and_then(|network| network.driver()) else {
             return NetworkStatus::Unknown;
         };
         let patience = Duration::from_secs(NETWORK_STATUS_SECONDS_MAX);
-        let asked = driver.status(&service.iccid, imsi);
+        let asked = driver.status(&service.iccid, service.imsi.as_ref());
         tokio::time::timeout(patience, asked).await.unwrap_or(NetworkStatus::Unknown)
     }
 }

@@ -48,8 +48,9 @@ async fn reads(
                 let number = (caller * 31_337 + found * 7_919) % fill::SERVICES;
                 let selector =
                     ServiceSelector::new(None, Some(msisdn(fill::FIRST_LIVE + number)), None);
-                let answer = store.service_find(scope.clone(), selector.unwrap()).await.unwrap();
-                assert!(matches!(answer.0, ServiceFound::Found(_)));
+                let answer =
+                    store.service_find(scope.clone(), selector.unwrap(), false).await.unwrap();
+                assert!(matches!(answer, ServiceFound::Found(_)));
                 found += 1;
             }
             found

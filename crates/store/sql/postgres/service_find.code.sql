@@ -1,11 +1,10 @@
 -- service_find.code
--- $1 users, $2 codes, $3 clis, $4 iccids: a question each; what was not given is null. After the question's place: the service
--- and the identity of its SIM.
+-- $1 users, $2 codes, $3 clis, $4 iccids, $5 whether the IMSI is asked for: a question each; what was not given is null.
+-- After the question's place: the service.
 SELECT asked.place, service.code, service.name, service.status, service.cli, service.iccid, service.network, service.contract,
-  service.customer, service.tariff, service.reporting_group, service.apns, service.boltons, service.bars, sim.imsi
-FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])
-  WITH ORDINALITY AS asked (user_id, code, cli, iccid, place)
+  service.customer, service.reporting_group, CASE WHEN asked.imsi THEN (SELECT imsi FROM sim WHERE iccid = service.iccid) END
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::boolean[])
+  WITH ORDINALITY AS asked (user_id, code, cli, iccid, imsi, place)
 JOIN service ON service.code = ANY (ARRAY[asked.code])
-JOIN sim ON sim.iccid = ANY (ARRAY[service.iccid])
 WHERE (SELECT TRUE FROM user_customer WHERE user_id = asked.user_id AND customer = service.customer)
   AND (asked.cli IS NULL OR service.cli = asked.cli) AND (asked.iccid IS NULL OR service.iccid = asked.iccid)

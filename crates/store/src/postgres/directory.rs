@@ -7,26 +7,26 @@ use async_trait::async_trait;
 use provisor_domain::limits::CONTRACTS_PER_CUSTOMER_MAX;
 use provisor_domain::store::{
     BarFacts, ChangeAbout, ChangeAsk, ChangeFacts, ConnectAsk, ConnectFacts, ContractSummary,
-    Directory, Earlier, Idempotency, Opened, Products, ServiceFound, SimFacts, StoreError,
-    TemplateFacts, TicketFound,
+    Directory, Earlier, Idempotency, Opened, Products, ServiceFound, ServiceSummary, SimFacts,
+    StoreError, TemplateFacts, TicketFound,
 };
 use provisor_domain::support_case::{NewSupportCase, SupportCase};
 use provisor_domain::{
-    CustomerNumber, Iccid, Imsi, Msisdn, ReportingGroup, Scope, ServiceCode, ServiceSelector,
-    TicketId, TicketTypeCode, UserKind,
+    CustomerNumber, Iccid, Msisdn, ReportingGroup, Scope, ServiceCode, ServiceSelector, TicketId,
+    TicketTypeCode, UserKind,
 };
 use tokio_postgres::Row;
 
 use super::fault::{Fault, Result as Outcome};
 use super::link::{Ask, params};
-use super::question::Question;
+use super::question::{Question, Value};
 use super::tickets::{KeyRows, number_of_ticket, remembered};
 use super::{PostgresStore, audit, row, sql, told};
+use crate::by_name::ByName;
 
 /// Where the columns of an answer begin that was asked for together with others, after the place of its question.
 const ANSWER_AT: usize = 1;
-/// Where the columns of the SIM begin, after those of its service, or its identity alone; the ticket that is open for it comes
-/// last.
+/// Where the columns of the SIM begin, after those of its service; the ticket that is open for it comes last.
 const SIM_AT: usize = ANSWER_AT + row::SERVICE_COLUMNS;
 /// Where those of the SIM of a connect begin, after its contract's customer and its tariff's network.
 const CONNECT_SIM_AT: usize = ANSWER_AT + 2;
@@ -51,24 +51,9 @@ impl Directory for PostgresStore {
         &self,
         scope: Scope,
         selector: ServiceSelector,
-    ) -> Result<(ServiceFound, Option<Imsi>), StoreError> {
-        let found = async {
-            let rows = self.ask_together(vec![service(&FIND, &scope, &selector)]).await?;
-            if let Some(row) = first(&rows, 0) {
-                let found = read_service(&scope, row)?;
-                let imsi = row::text_or_none(row, SIM_AT)?;
-                let shown = matches!(found, ServiceFound::Found(_));
-                return Ok((found, imsi.filter(|_| shown)));
-            }
-            if selector.code().is_some() {
-                return Ok((ServiceFound::Absent, None));
-            }
-            // None that is live: of those that the number or the SIM had before, the last one.
-            let rows = self.ask_together(vec![service(&FACTS, &scope, &selector)]).await?;
-            let (found, sim) = read_facts(&scope, first(&rows, 0))?;
-            Ok((found, sim.and_then(|facts| facts.sim.imsi)))
-        };
-        told(found.await)
+        imsi: bool,
+    ) -> Result<ServiceFound<ServiceSummary>, StoreError> {
+        told(self.service_find(&scope, &selector, imsi).await)
     }
 
     async fn connect_facts(&self, ask: ConnectAsk) -> Result<ConnectFacts, StoreError> {
@@ -113,14 +98,7 @@ fn read_contract(row: &Row) -> Outcome<ContractSummary> {
     })
 }
 
-/// A question about a service, by what it is named with: its code, its number, its SIM.
-struct ByName {
-    code: &'static str,
-    cli: &'static str,
-    iccid: &'static str,
-}
-
-/// What is shown of it.
+/// What is seen of it.
 const FIND: ByName = ByName {
     code: sql::SERVICE_FIND_CODE,
     cli: sql::SERVICE_FIND_CLI,
@@ -134,28 +112,33 @@ const FACTS: ByName = ByName {
     iccid: sql::FACTS_SERVICE_ICCID,
 };
 
-fn service(ask: &ByName, scope: &Scope, selector: &ServiceSelector) -> Question {
-    let sql = match (selector.code(), selector.cli()) {
-        (Some(_), _) => ask.code,
-        (None, Some(_)) => ask.cli,
-        (None, None) => ask.iccid,
-    };
-    let values = [
+/// Whose eyes, and what a service is named with.
+fn named(scope: &Scope, selector: &ServiceSelector) -> [Value; 4] {
+    [
         scope.user.0.into(),
         selector.code().map(ServiceCode::number).into(),
         selector.cli().map(Msisdn::to_string).into(),
         selector.iccid().map(Iccid::to_string).into(),
-    ];
-    Question::new(sql, values)
+    ]
+}
+
+fn service_facts(scope: &Scope, selector: &ServiceSelector) -> Question {
+    Question::new(FACTS.of(selector), named(scope, selector))
+}
+
+fn service_seen(scope: &Scope, selector: &ServiceSelector, imsi: bool) -> Question {
+    let [user, code, cli, iccid] = named(scope, selector);
+    Question::new(FIND.of(selector), [user, code, cli, iccid, imsi.into()])
+}
+
+fn read_summary(scope: &Scope, row: &Row) -> Outcome<ServiceFound<ServiceSummary>> {
+    let (service, group) = row::summary(row, ANSWER_AT)?;
+    Ok(ServiceFound::within(scope.kind.reaches(service.code, group.as_ref()), service))
 }
 
 fn read_service(scope: &Scope, row: &Row) -> Outcome<ServiceFound> {
     let service = row::service(row, ANSWER_AT)?;
-    Ok(if scope.kind.reaches(service.code, service.group.as_ref()) {
-        ServiceFound::Found(Box::new(service))
-    } else {
-        ServiceFound::OutsideKind
-    })
+    Ok(ServiceFound::within(scope.kind.reaches(service.code, service.group.as_ref()), service))
 }
 
 fn read_facts(scope: &Scope, row: Option<&Row>) -> Outcome<(ServiceFound, Option<SimFacts>)> {
@@ -232,6 +215,31 @@ fn products(scope: &Scope, about: &ChangeAbout) -> Option<Question> {
 }
 
 impl PostgresStore {
+    async fn service_find(
+        &self,
+        scope: &Scope,
+        selector: &ServiceSelector,
+        imsi: bool,
+    ) -> Outcome<ServiceFound<ServiceSummary>> {
+        let seen = self.ask_together(vec![service_seen(scope, selector, imsi)]).await?;
+        if let Some(row) = first(&seen, 0) {
+            return read_summary(scope, row);
+        }
+        if selector.code().is_some() {
+            return Ok(ServiceFound::Absent);
+        }
+        // None that is live: of those that the number or the SIM had before, the last one.
+        let facts = self.ask_together(vec![service_facts(scope, selector)]).await?;
+        Ok(match read_facts(scope, first(&facts, 0))? {
+            (ServiceFound::Absent, _) => ServiceFound::Absent,
+            (ServiceFound::OutsideKind, _) => ServiceFound::OutsideKind,
+            (ServiceFound::Found(service), sim) => {
+                let imsi = sim.and_then(|facts| facts.sim.imsi).filter(|_| imsi);
+                ServiceFound::Found(Box::new(ServiceSummary::of(*service, imsi)))
+            }
+        })
+    }
+
     async fn connect_facts(&self, ask: &ConnectAsk) -> Outcome<ConnectFacts> {
         let asked = [
             ask.scope.user.0.into(),
@@ -272,7 +280,7 @@ impl PostgresStore {
 
     async fn change_facts(&self, ask: &ChangeAsk) -> Outcome<ChangeFacts> {
         let key = ask.idempotency.as_ref();
-        let mut questions = vec![service(&FACTS, &ask.scope, &ask.selector)];
+        let mut questions = vec![service_facts(&ask.scope, &ask.selector)];
         questions.extend(key.map(earlier));
         questions.extend(products(&ask.scope, &ask.about));
         let answers = self.ask_together(questions).await?;

@@ -23,20 +23,28 @@ pub(super) const TOGETHER_MAX: usize = 256;
 pub(super) enum Value {
     Number(Option<i64>),
     Text(Option<String>),
+    Flag(bool),
 }
 
 impl Value {
     fn number(&self) -> Result<Option<i64>> {
         match self {
             Self::Number(number) => Ok(*number),
-            Self::Text(_) => Err(mixed()),
+            Self::Text(_) | Self::Flag(_) => Err(mixed()),
         }
     }
 
     fn text(&self) -> Result<Option<String>> {
         match self {
             Self::Text(text) => Ok(text.clone()),
-            Self::Number(_) => Err(mixed()),
+            Self::Number(_) | Self::Flag(_) => Err(mixed()),
+        }
+    }
+
+    fn flag(&self) -> Result<bool> {
+        match self {
+            Self::Flag(flag) => Ok(*flag),
+            Self::Number(_) | Self::Text(_) => Err(mixed()),
         }
     }
 }
@@ -66,6 +74,12 @@ impl From<String> for Value {
 impl From<Option<String>> for Value {
     fn from(text: Option<String>) -> Self {
         Self::Text(text)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
     }
 }
 
@@ -100,11 +114,13 @@ impl Kind<'_> {
 
     fn column(&self, at: usize) -> Result<Param> {
         let values = self.rows.iter().map(|values| &values[at]);
-        let numbers = self.rows.iter().all(|values| matches!(values[at], Value::Number(_)));
-        if numbers {
-            return Ok(Box::new(values.map(Value::number).collect::<Result<Vec<_>>>()?));
-        }
-        Ok(Box::new(values.map(Value::text).collect::<Result<Vec<_>>>()?))
+        Ok(match self.rows.first().map(|first| &first[at]) {
+            Some(Value::Number(_)) => {
+                Box::new(values.map(Value::number).collect::<Result<Vec<_>>>()?)
+            }
+            Some(Value::Flag(_)) => Box::new(values.map(Value::flag).collect::<Result<Vec<_>>>()?),
+            _ => Box::new(values.map(Value::text).collect::<Result<Vec<_>>>()?),
+        })
     }
 }
 

@@ -8,8 +8,9 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use provisor_domain::service::Products;
+use provisor_domain::store::ServiceSummary;
 use provisor_domain::ticket::{About, Failure, Ticket};
-use provisor_domain::{Service, ServiceCode, SimRecord, TicketId};
+use provisor_domain::{ReportingGroup, Service, ServiceCode, SimRecord, TicketId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_postgres::Row;
@@ -167,6 +168,23 @@ pub(super) fn service(row: &Row, at: usize) -> Result<Service> {
             bars: json(row, at + 12)?,
         },
     })
+}
+
+/// What is seen of a service: code, name, status, cli, iccid, network, contract, customer, reporting group, and the IMSI
+/// where it was asked for. The group is not seen: it decides who sees the rest.
+pub(super) fn summary(row: &Row, at: usize) -> Result<(ServiceSummary, Option<ReportingGroup>)> {
+    let seen = ServiceSummary {
+        code: service_code(row, at)?,
+        name: text(row, at + 1)?,
+        status: text(row, at + 2)?,
+        cli: text_or_none(row, at + 3)?,
+        iccid: text(row, at + 4)?,
+        imsi: text_or_none(row, at + 9)?,
+        network: text(row, at + 5)?,
+        contract: text(row, at + 6)?,
+        customer: text(row, at + 7)?,
+    };
+    Ok((seen, text_or_none(row, at + 8)?))
 }
 
 /// A service that may be absent (an outer join).

@@ -19,7 +19,7 @@ const ONLY_SQLITE: [&str; 5] = [
     "ticket_claim.number_known",  // one number at a time; PostgreSQL asks about many: number_free
     "ticket_claim.number_taken",
 ];
-const ONLY_POSTGRES: [&str; 27] = [
+const ONLY_POSTGRES: [&str; 24] = [
     "adopt_begin.alone",         // one writer needs no locks
     "catalogue_write.apn_known", // SQLite asks facts.apn, which asks about many here
     "catalogue_write.hold",      // one writer needs no locks
@@ -31,10 +31,7 @@ const ONLY_POSTGRES: [&str; 27] = [
     "copy.identities",              // PostgreSQL is what is copied to
     "copy.numbers",
     "copy.tables",
-    "facts.connect",     // many orders at once
-    "facts.service_cli", // service, SIM and open ticket at once; SQLite asks service_find and facts.sim
-    "facts.service_code",
-    "facts.service_iccid",
+    "facts.connect",         // many orders at once
     "portal_page.mailboxes", // SQLite asks for one customer after the other
     "portal_page.packs",
     "ticket_claim.adopting", // see adopt_begin.alone

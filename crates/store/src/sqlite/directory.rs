@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use provisor_domain::limits::CONTRACTS_PER_CUSTOMER_MAX;
 use provisor_domain::store::{
     BarFacts, ChangeAbout, ChangeAsk, ChangeFacts, ConnectAsk, ConnectFacts, ContractSummary,
-    Directory, Earlier, Idempotency, Opened, Products, ServiceFound, SimFacts, StoreError,
-    TemplateFacts, TicketFound,
+    Directory, Earlier, Idempotency, Opened, Products, ServiceFound, ServiceSummary, SimFacts,
+    StoreError, TemplateFacts, TicketFound,
 };
 use provisor_domain::support_case::{NewSupportCase, SupportCase};
 use provisor_domain::ticket::Subject;
 use provisor_domain::{
-    CustomerNumber, Iccid, Imsi, Msisdn, NetworkCode, ReportingGroup, Scope, ServiceCode,
+    CustomerNumber, Iccid, Msisdn, NetworkCode, ReportingGroup, Scope, ServiceCode,
     ServiceSelector, TemplateCode, TicketId, TicketTypeCode, UserKind,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
@@ -22,6 +22,7 @@ use super::fault::{Fault, Result as Outcome};
 use super::statements::Statements;
 use super::tickets::{next_id, remember, remembered};
 use super::{SqliteStore, audit, row, sql};
+use crate::by_name::ByName;
 
 #[async_trait]
 impl Directory for SqliteStore {
@@ -37,8 +38,9 @@ impl Directory for SqliteStore {
         &self,
         scope: Scope,
         selector: ServiceSelector,
-    ) -> Result<(ServiceFound, Option<Imsi>), StoreError> {
-        self.read(move |connection| service_find(connection, &scope, &selector)).await
+        imsi: bool,
+    ) -> Result<ServiceFound<ServiceSummary>, StoreError> {
+        self.read(move |connection| service_find(connection, &scope, &selector, imsi)).await
     }
 
     async fn connect_facts(&self, ask: ConnectAsk) -> Result<ConnectFacts, StoreError> {
@@ -101,32 +103,52 @@ fn contract_list(
     Ok(contracts)
 }
 
+/// What is seen of it.
+const FIND: ByName = ByName {
+    code: sql::SERVICE_FIND_CODE,
+    cli: sql::SERVICE_FIND_CLI,
+    iccid: sql::SERVICE_FIND_ICCID,
+};
+
+/// What a change is decided on.
+const FACTS: ByName = ByName {
+    code: sql::FACTS_SERVICE_CODE,
+    cli: sql::FACTS_SERVICE_CLI,
+    iccid: sql::FACTS_SERVICE_ICCID,
+};
+
 fn service_find(
     connection: &Connection,
     scope: &Scope,
     selector: &ServiceSelector,
-) -> Outcome<(ServiceFound, Option<Imsi>)> {
-    let sql = match (selector.code(), selector.cli()) {
-        (Some(_), _) => sql::SERVICE_FIND_CODE,
-        (None, Some(_)) => sql::SERVICE_FIND_CLI,
-        (None, None) => sql::SERVICE_FIND_ICCID,
-    };
+    imsi: bool,
+) -> Outcome<ServiceFound<ServiceSummary>> {
+    let parameters = params![
+        scope.user.0,
+        selector.code().map(ServiceCode::number),
+        selector.cli().map(Msisdn::as_str),
+        selector.iccid().map(Iccid::as_str),
+        imsi,
+    ];
+    let found = first(connection, FIND.of(selector), parameters, |row| row::summary(row, 0))?;
+    let Some((service, group)) = found else { return Ok(ServiceFound::Absent) };
+    Ok(ServiceFound::within(scope.kind.reaches(service.code, group.as_ref()), service))
+}
+
+fn service_facts(
+    connection: &Connection,
+    scope: &Scope,
+    selector: &ServiceSelector,
+) -> Outcome<ServiceFound> {
     let parameters = params![
         scope.user.0,
         selector.code().map(ServiceCode::number),
         selector.cli().map(Msisdn::as_str),
         selector.iccid().map(Iccid::as_str),
     ];
-    let found = first(connection, sql, parameters, |row| {
-        Ok((row::service(row, 0)?, row::text_or_none(row, row::SERVICE_COLUMNS)?))
-    })?;
-    Ok(match found {
-        None => (ServiceFound::Absent, None),
-        Some((service, _)) if !scope.kind.reaches(service.code, service.group.as_ref()) => {
-            (ServiceFound::OutsideKind, None)
-        }
-        Some((service, imsi)) => (ServiceFound::Found(Box::new(service)), imsi),
-    })
+    let found = first(connection, FACTS.of(selector), parameters, |row| row::service(row, 0))?;
+    let Some(service) = found else { return Ok(ServiceFound::Absent) };
+    Ok(ServiceFound::within(scope.kind.reaches(service.code, service.group.as_ref()), service))
 }
 
 fn earlier(connection: &Connection, key: Option<&Idempotency>) -> Outcome<Option<Earlier>> {
@@ -176,7 +198,7 @@ fn connect_facts(connection: &Connection, ask: &ConnectAsk) -> Outcome<ConnectFa
 
 fn change_facts(connection: &Connection, ask: &ChangeAsk) -> Outcome<ChangeFacts> {
     let earlier = earlier(connection, ask.idempotency.as_ref())?;
-    let (service, _) = service_find(connection, &ask.scope, &ask.selector)?;
+    let service = service_facts(connection, &ask.scope, &ask.selector)?;
     let sim = match &service {
         ServiceFound::Found(service) => sim_facts(connection, &ask.scope, &service.iccid)?,
         ServiceFound::Absent | ServiceFound::OutsideKind => None,

@@ -74,6 +74,9 @@ statements! {
     FACTS_BOLTON = "facts.bolton";
     FACTS_CONTRACT = "facts.contract";
     FACTS_REMEMBERED = "facts.remembered";
+    FACTS_SERVICE_CLI = "facts.service_cli";
+    FACTS_SERVICE_CODE = "facts.service_code";
+    FACTS_SERVICE_ICCID = "facts.service_iccid";
     FACTS_SIM = "facts.sim";
     FACTS_TARIFF = "facts.tariff";
     FACTS_TEMPLATE = "facts.template";

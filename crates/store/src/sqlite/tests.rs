@@ -52,7 +52,7 @@ fn every_statement_prepares() {
 /// The statements whose cost must not grow with what is stored. The others list, count or clean up on purpose.
 #[test]
 fn no_statement_of_a_request_scans_a_table_or_sorts_what_it_finds() {
-    const ON_PURPOSE: [&str; 22] = [
+    const ON_PURPOSE: [&str; 24] = [
         "catalogue_read.",
         "catalogue_write.", // an upsert's plan looks for children of a key that might change
         "drift_",           // lists and counts what somebody must look at
@@ -63,6 +63,8 @@ fn no_statement_of_a_request_scans_a_table_or_sorts_what_it_finds() {
         "sweep_size",         // counts
         "service_find.cli",   // sorts the services that one number ever had
         "service_find.iccid", // and one SIM
+        "facts.service_cli",  // likewise
+        "facts.service_iccid",
         "sim_import_abandon.",
         "sim_import_begin.dead",
         "sim_import_sealed", // the first that it meets
@@ -138,7 +140,7 @@ async fn a_statement_is_planned_once_however_often_it_is_asked() {
         for selector in
             [ServiceSelector::by_code(code), ServiceSelector::new(None, cli, None).unwrap()]
         {
-            store.service_find(scope.clone(), selector).await.unwrap();
+            store.service_find(scope.clone(), selector, false).await.unwrap();
         }
     }
     let counts = store

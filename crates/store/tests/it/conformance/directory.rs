@@ -6,7 +6,7 @@ use provisor_domain::catalogue::Catalogue;
 use provisor_domain::order::Connect;
 use provisor_domain::store::{
     BarFacts, ChangeAbout, ChangeAsk, ConnectAsk, Earlier, Idempotency, NewTicket, Opened,
-    Products, ServiceFound, Store, StoreError, TemplateFacts, TicketFound,
+    Products, ServiceFound, ServiceSummary, Store, StoreError, TemplateFacts, TicketFound,
 };
 use provisor_domain::support_case::{NewSupportCase, SupportFile};
 use provisor_domain::{
@@ -56,7 +56,8 @@ pub(crate) async fn a_selector_finds_one_service(store: Arc<dyn Store>) {
     let found = |service: &Service| ServiceFound::Found(Box::new(service.clone()));
     let first = world.service(lives[0].code).await;
     let (code, other) = (first.code.number(), lives[2].code.number());
-    let finds = async |selector| world.mario_finds(selector).await;
+    let mario = world.scope("MarioG").await;
+    let finds = async |selector| world.finds(&mario, selector).await;
     assert_eq!(finds(select(Some(code), None, None)).await, found(&first), "by code, also over");
     for selector in [
         select(None, Some(CLI), None),
@@ -89,10 +90,10 @@ pub(crate) async fn a_selector_finds_one_service(store: Arc<dyn Store>) {
     for selector in [select(None, Some(CLI), None), select(None, None, Some(1))] {
         assert_eq!(finds(selector).await, found(&over), "else the newest");
     }
-
-    let scope = world.scope("MarioG").await;
-    let (_, imsi) = world.store.service_find(scope, select(None, None, Some(1))).await.unwrap();
-    assert_eq!(imsi, world.sim(1).await.imsi);
+    let seen = world.store.service_find(mario.clone(), select(None, None, Some(1)), true).await;
+    let ServiceFound::Found(seen) = seen.unwrap() else { panic!("it was found before") };
+    assert!(seen.imsi.is_some());
+    assert_eq!(seen.imsi, world.sim(1).await.imsi);
 }
 
 /// Connects a SIM into a reporting group.
@@ -118,13 +119,13 @@ pub(crate) async fn a_kind_of_user_reaches_so_far(store: Arc<dyn Store>) {
         let scope = world.scope(name).await;
         for (service, reached) in [&first, &truck, &loose].into_iter().zip(reached) {
             let selector = ServiceSelector::by_code(service.code);
-            let (found, imsi) = world.store.service_find(scope.clone(), selector).await.unwrap();
+            let found = world.finds(&scope, selector).await;
             let wanted = if reached {
                 ServiceFound::Found(Box::new(service.clone()))
             } else {
                 ServiceFound::OutsideKind
             };
-            assert_eq!((found, imsi.is_some()), (wanted, reached), "{name}");
+            assert_eq!(found, wanted, "{name}");
         }
     }
 }
@@ -256,7 +257,7 @@ pub(crate) async fn support_cases_share_the_numbers(store: Arc<dyn Store>) {
         ticket_type: a("PORT"),
         message: "please".to_owned(),
         file: Some(SupportFile { name: "form.pdf".to_owned(), content: vec![0, 159, 146] }),
-        service: service.cloned(),
+        service: service.cloned().map(|service| ServiceSummary::of(service, None)),
         origin: origin(),
         idempotency: None,
         raised: world.start,
@@ -314,9 +315,9 @@ pub(crate) async fn what_is_foreign_is_absent(store: Arc<dyn Store>) {
         let contracts =
             async |customer| store.contract_list(scope.clone(), a(customer)).await.unwrap();
         assert_eq!(contracts(MARIO).await, contracts("77").await);
-        let find = async |selector| store.service_find(scope.clone(), selector).await.unwrap();
+        let find = async |selector| world.finds(&scope, selector).await;
         let absent = find(select(Some(77), None, None)).await;
-        assert_eq!(absent, (ServiceFound::Absent, None));
+        assert_eq!(absent, ServiceFound::Absent);
         assert_eq!(find(select(Some(service.code.number()), None, None)).await, absent);
         assert_eq!(find(select(None, Some(number), None)).await, absent);
         assert_eq!(find(select(None, None, Some(0))).await, absent);

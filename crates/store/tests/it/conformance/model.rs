@@ -93,11 +93,7 @@ async fn open(world: &World, model: &mut Model, sim: usize, stale: bool) {
     if model.live[sim] {
         let selector = provisor_domain::ServiceSelector::new(None, None, Some(iccid(sim))).unwrap();
         let user = if owner(sim) == MARIO { "MarioG" } else { "LuigiG" };
-        let scope = world.scope(user).await;
-        let found = world.store.service_find(scope, selector).await.unwrap().0;
-        let provisor_domain::store::ServiceFound::Found(service) = found else {
-            panic!("{found:?}")
-        };
+        let service = world.found(user, selector).await;
         ticket.order = Order::Disconnect;
         ticket.about = about(&service);
     }

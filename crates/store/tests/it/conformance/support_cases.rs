@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use provisor_domain::limits::CASE_MESSAGE_LISTED_CHARS_MAX;
-use provisor_domain::store::{Opened, Store, TicketFound};
+use provisor_domain::store::{Opened, ServiceSummary, Store, TicketFound};
 use provisor_domain::support_case::{
     CaseClosing, CaseDetail, CaseEntry, CaseFilter, NewSupportCase, SupportCase, SupportFile,
 };
@@ -24,7 +24,7 @@ async fn case(world: &World, message: &str, about: Option<&Service>) -> TicketId
         ticket_type: a("PORT"),
         message: message.to_owned(),
         file: about.map(|_| form()),
-        service: about.cloned(),
+        service: about.cloned().map(|service| ServiceSummary::of(service, None)),
         origin: origin(),
         idempotency: None,
         raised: world.at(5),

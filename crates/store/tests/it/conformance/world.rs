@@ -14,8 +14,9 @@ use provisor_domain::order::Connect;
 use provisor_domain::plan::{Books, Change, ServiceBooks, plan};
 use provisor_domain::portal::PackMeasure;
 use provisor_domain::store::{
-    ClaimAsk, Claimed, ImportRow, Lease, NewTicket, Opened, Origin, Settled, Settlement, SimKeys,
-    Store, SubjectClaim, TicketFilter, Verdict, WorkerId,
+    ChangeAbout, ChangeAsk, ChangeFacts, ClaimAsk, Claimed, ImportRow, Lease, NewTicket, Opened,
+    Origin, ServiceFound, ServiceSummary, Settled, Settlement, SimKeys, Store, SubjectClaim,
+    TicketFilter, Verdict, WorkerId,
 };
 use provisor_domain::ticket::{About, Failure, FailureKind, Subject, Ticket};
 use provisor_domain::{
@@ -301,23 +302,51 @@ impl World {
     /// The newest service of a SIM.
     pub(crate) async fn connected_before(&self, number: usize) -> Service {
         let selector = ServiceSelector::new(None, None, Some(iccid(number))).unwrap();
-        match self.mario_finds(selector).await {
-            provisor_domain::store::ServiceFound::Found(service) => *service,
-            other => panic!("{other:?}"),
-        }
+        self.found("MarioG", selector).await
     }
 
     pub(crate) async fn ticket(&self, id: TicketId) -> Ticket {
         self.store.ticket_show(id).await.unwrap().unwrap().ticket
     }
 
-    /// What `MarioG` finds under a selector.
-    pub(crate) async fn mario_finds(
-        &self,
-        selector: ServiceSelector,
-    ) -> provisor_domain::store::ServiceFound {
-        let scope = self.scope("MarioG").await;
-        self.store.service_find(scope, selector).await.unwrap().0
+    /// The service that a user finds under a selector.
+    pub(crate) async fn found(&self, user: &str, selector: ServiceSelector) -> Service {
+        match self.facts(&self.scope(user).await, selector).await.service {
+            ServiceFound::Found(service) => *service,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a change that adds nothing would be decided on.
+    async fn facts(&self, scope: &Scope, selector: ServiceSelector) -> ChangeFacts {
+        let ask = ChangeAsk {
+            scope: scope.clone(),
+            selector,
+            about: ChangeAbout::Nothing,
+            idempotency: None,
+        };
+        self.store.change_facts(ask).await.unwrap()
+    }
+
+    /// What is found under a selector while nothing else happens: what a change of it is decided on, of which a question shows
+    /// a part.
+    pub(crate) async fn finds(&self, scope: &Scope, selector: ServiceSelector) -> ServiceFound {
+        let facts = self.facts(scope, selector.clone()).await;
+        assert_eq!(facts.sim.is_some(), matches!(facts.service, ServiceFound::Found(_)));
+        let identity = facts.sim.and_then(|facts| facts.sim.imsi);
+        for imsi in [false, true] {
+            let seen = self.store.service_find(scope.clone(), selector.clone(), imsi).await;
+            let identity = identity.clone().filter(|_| imsi);
+            let wanted = match facts.service.clone() {
+                ServiceFound::Absent => ServiceFound::Absent,
+                ServiceFound::OutsideKind => ServiceFound::OutsideKind,
+                ServiceFound::Found(service) => {
+                    ServiceFound::Found(Box::new(ServiceSummary::of(*service, identity)))
+                }
+            };
+            assert_eq!(seen.unwrap(), wanted, "with its IMSI: {imsi}");
+        }
+        facts.service
     }
 }
 
