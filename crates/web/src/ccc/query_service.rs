@@ -1,9 +1,7 @@
 //! `queryService`: a service, and what its network says (document, section 7).
 
 use jiff::Timestamp;
-use provisor_domain::{
-    ContractCode, CustomerNumber, Iccid, Msisdn, NetworkCode, ServiceCode, ServiceSelector,
-};
+use provisor_domain::{Msisdn, ServiceCode, ServiceSelector};
 use provisor_engine::{Call, Engine, Error};
 use serde::Serialize;
 
@@ -35,11 +33,11 @@ struct Nina<'a> {
     code: Shown<ServiceCode>,
     name: &'a str,
     status_code: &'static str,
-    cli: Option<Shown<&'a Msisdn>>,
-    sim: Shown<&'a Iccid>,
-    network: Shown<&'a NetworkCode>,
-    contract: Shown<&'a ContractCode>,
-    customer: Shown<&'a CustomerNumber>,
+    cli: Option<&'a str>,
+    sim: &'a str,
+    network: &'a str,
+    contract: &'a str,
+    customer: &'a str,
 }
 
 /// What the network said, and when.
@@ -70,11 +68,11 @@ pub(super) async fn answer(
         code: Shown(service.code),
         name: service.name.as_str(),
         status_code: view.status().as_str(),
-        cli: service.cli.as_ref().map(Shown),
-        sim: Shown(&service.iccid),
-        network: Shown(&service.network),
-        contract: Shown(&service.contract),
-        customer: Shown(&service.customer),
+        cli: service.cli.as_ref().map(Msisdn::as_str),
+        sim: service.iccid.as_str(),
+        network: service.network.as_str(),
+        contract: service.contract.as_str(),
+        customer: service.customer.as_str(),
     };
     let network =
         Network { status: view.network.status.as_str(), checked: Shown(view.network.checked) };

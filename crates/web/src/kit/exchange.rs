@@ -6,6 +6,7 @@
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -96,7 +97,8 @@ impl Kit {
         };
         let (id, source) = (exchange.id.clone(), exchange.source);
         let answer = match self.room(source) {
-            Ok(_room) => self.guarded(voice, &id, route, work(exchange)).await,
+            // Pinned here: handed on by value it would be copied, and kept, at every level.
+            Ok(_room) => self.guarded(voice, &id, route, pin!(work(exchange))).await,
             Err(trouble) => {
                 if trouble == Trouble::Overloaded {
                     let most = self.limits.requests_in_flight_max;
@@ -139,7 +141,7 @@ impl Kit {
         voice: Voice,
         id: &RequestId,
         route: &Route,
-        work: impl Future<Output = Answer>,
+        work: Pin<&mut impl Future<Output = Answer>>,
     ) -> Answer {
         let caught = AssertUnwindSafe(work).catch_unwind();
         match tokio::time::timeout(self.limits.request_deadline, caught).await {
