@@ -295,7 +295,8 @@ pub trait Driver: Send + Sync + Debug {
     async fn ensure(&self, command: &Command) -> Outcome;
 
     /// What the network has for a SIM, right now. Never changes anything. Answers
-    /// [`NetworkStatus::Unknown`] where it cannot tell.
+    /// [`NetworkStatus::Unknown`] where it cannot tell. The IMSI is there when the SIM has one; where no network needs it
+    /// ([`Abilities::needs_imsi`]), callers' questions come without.
     async fn status(&self, iccid: &Iccid, imsi: Option<&Imsi>) -> NetworkStatus;
 
     /// Compares what the network has for a SIM, right now, with `want`: everything of it that the driver sets and can

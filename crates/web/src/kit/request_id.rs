@@ -32,13 +32,13 @@ impl fmt::Display for RequestId {
 /// Makes ids: a random prefix of this boot and a counter. Unique, not secret, and as cheap as a counter.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
-    boot: u64,
+    boot: String,
     next: AtomicU64,
 }
 
 impl RequestIds {
     pub(crate) fn new() -> Self {
-        Self { boot: rand::random(), next: AtomicU64::new(1) }
+        Self { boot: format!("{:016x}", rand::random::<u64>()), next: AtomicU64::new(1) }
     }
 
     /// The id of a request with these headers.
@@ -52,7 +52,7 @@ impl RequestIds {
 
     fn make(&self) -> HeaderValue {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let text = format!("{:016x}-{number}", self.boot);
+        let text = format!("{}-{number}", self.boot);
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("-"))
     }
 }
