@@ -1,10 +1,13 @@
 //! What is accepted and what is refused, and in which order it is checked.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use provisor_domain::driver::NetworkStatus;
+use async_trait::async_trait;
+use provisor_domain::driver::{
+    Abilities, Command, Comparison, Driver, DriverLimits, NetworkStatus, Outcome, Want,
+};
 use provisor_domain::store::Idempotency;
-use provisor_domain::{BarCode, Refusal, ServiceStatus, TicketState, UserId};
+use provisor_domain::{BarCode, Iccid, Imsi, Refusal, ServiceStatus, TicketState, UserId};
 use provisor_engine::{Call, ConnectOrder, Error, Raised, ServiceOrder};
 
 use crate::rig::{World, by_sim, connect, iccid};
@@ -203,4 +206,54 @@ async fn sixteen_calls_with_one_key_raise_one_ticket_and_all_get_it() {
     assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1);
     let other = world.engine.connect_service(&keyed(&call, user, 2), connect(6)).await;
     assert_eq!(refusal(other), Refusal::IdempotencyKeyReused);
+}
+
+/// A network that remembers whom it was asked about.
+#[derive(Debug)]
+struct Asked {
+    by_imsi: bool,
+    imsis: Mutex<Vec<Option<Imsi>>>,
+    script: Script,
+}
+
+#[async_trait]
+impl Driver for Asked {
+    async fn ensure(&self, command: &Command) -> Outcome {
+        self.script.ensure(command).await
+    }
+
+    async fn status(&self, iccid: &Iccid, imsi: Option<&Imsi>) -> NetworkStatus {
+        self.imsis.lock().unwrap().push(imsi.cloned());
+        self.script.status(iccid, imsi).await
+    }
+
+    async fn compare(&self, want: &Want) -> Comparison {
+        self.script.compare(want).await
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities { needs_imsi: self.by_imsi, ..Abilities::default() }
+    }
+
+    fn limits(&self) -> DriverLimits {
+        self.script.limits()
+    }
+}
+
+#[tokio::test]
+async fn the_imsi_is_looked_up_for_a_network_that_goes_by_it() {
+    for by_imsi in [true, false] {
+        let script = Script::obedient();
+        let driver = Arc::new(Asked { by_imsi, imsis: Mutex::default(), script });
+        let world = World::with(driver.clone()).await;
+        let running = world.run();
+        let mario = world.call("MarioG").await;
+        let service = world.connected(&mario, 1).await;
+        let view = world.engine.service(&mario.caller, service).await.unwrap();
+        assert_eq!(view.network.status, NetworkStatus::Active);
+        let asked = driver.imsis.lock().unwrap().clone();
+        let imsi: Imsi = "901700000000001".parse().unwrap();
+        assert_eq!(asked, [by_imsi.then_some(imsi)]);
+        running.finish().await;
+    }
 }
