@@ -102,6 +102,15 @@ impl<T> ServiceFound<T> {
     pub fn within(reached: bool, service: T) -> Self {
         if reached { Self::Found(Box::new(service)) } else { Self::OutsideKind }
     }
+
+    /// The same with what `see` makes of the service.
+    pub fn map<S>(self, see: impl FnOnce(T) -> S) -> ServiceFound<S> {
+        match self {
+            Self::Absent => ServiceFound::Absent,
+            Self::OutsideKind => ServiceFound::OutsideKind,
+            Self::Found(service) => ServiceFound::Found(Box::new(see(*service))),
+        }
+    }
 }
 
 /// A SIM and what holds it.

@@ -230,14 +230,9 @@ impl PostgresStore {
         }
         // None that is live: of those that the number or the SIM had before, the last one.
         let facts = self.ask_together(vec![service_facts(scope, selector)]).await?;
-        Ok(match read_facts(scope, first(&facts, 0))? {
-            (ServiceFound::Absent, _) => ServiceFound::Absent,
-            (ServiceFound::OutsideKind, _) => ServiceFound::OutsideKind,
-            (ServiceFound::Found(service), sim) => {
-                let imsi = sim.and_then(|facts| facts.sim.imsi).filter(|_| imsi);
-                ServiceFound::Found(Box::new(ServiceSummary::of(*service, imsi)))
-            }
-        })
+        let (found, sim) = read_facts(scope, first(&facts, 0))?;
+        let imsi = sim.and_then(|facts| facts.sim.imsi).filter(|_| imsi);
+        Ok(found.map(|service| ServiceSummary::of(service, imsi)))
     }
 
     async fn connect_facts(&self, ask: &ConnectAsk) -> Outcome<ConnectFacts> {

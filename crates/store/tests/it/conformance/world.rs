@@ -337,13 +337,7 @@ impl World {
         for imsi in [false, true] {
             let seen = self.store.service_find(scope.clone(), selector.clone(), imsi).await;
             let identity = identity.clone().filter(|_| imsi);
-            let wanted = match facts.service.clone() {
-                ServiceFound::Absent => ServiceFound::Absent,
-                ServiceFound::OutsideKind => ServiceFound::OutsideKind,
-                ServiceFound::Found(service) => {
-                    ServiceFound::Found(Box::new(ServiceSummary::of(*service, identity)))
-                }
-            };
+            let wanted = facts.service.clone().map(|service| ServiceSummary::of(service, identity));
             assert_eq!(seen.unwrap(), wanted, "with its IMSI: {imsi}");
         }
         facts.service
