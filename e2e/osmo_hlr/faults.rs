@@ -147,11 +147,11 @@ fn an_hlr_that_dies_hangs_and_loses_answers_under_load_loses_nothing_and_harms_n
         // Ends the clients when a condition is waited for in vain, too.
         let _stops = Stops(&stop);
         progress(&world, 50);
-        let calm = others(&world, || std::thread::park_timeout(CALM));
+        let calm = others(&world, || let_pass(CALM));
         let dying = others(&world, || {
             for _ in 0..3 {
                 hlr.kill();
-                std::thread::park_timeout(Duration::from_millis(500));
+                let_pass(Duration::from_millis(500));
                 hlr.restart();
                 progress(&world, 40);
             }
@@ -167,7 +167,7 @@ fn an_hlr_that_dies_hangs_and_loses_answers_under_load_loses_nothing_and_harms_n
         });
         let hung = others(&world, || {
             hlr.hang(true);
-            std::thread::park_timeout(HANG);
+            let_pass(HANG);
             hlr.hang(false);
             progress(&world, 40);
         });
