@@ -15,6 +15,7 @@ use provisor_store::postgres::{self, PostgresStore};
 use provisor_store::sqlite::{self, SqliteStore};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
 
 /// What stands in the place of a password.
 const HIDDEN: &str = "***";
@@ -130,6 +131,11 @@ impl fmt::Debug for Database {
 impl Database {
     /// Opens the database that `url` names.
     pub(crate) async fn open(url: &DatabaseUrl, how: Use) -> Result<Self> {
+        Self::open_on(url, how, &[]).await
+    }
+
+    /// As [`Database::open`], for callers on `reactors`.
+    pub(crate) async fn open_on(url: &DatabaseUrl, how: Use, reactors: &[Handle]) -> Result<Self> {
         match url {
             DatabaseUrl::Sqlite(file) => {
                 if how.schema == Schema::Need && url.is_missing() {
@@ -148,7 +154,8 @@ impl Database {
                 Ok(Self { store: Arc::new(store.clone()), kind: Kind::File(store) })
             }
             DatabaseUrl::Postgres(address) => {
-                let store = PostgresStore::open(address.expose(), options(how)).await?;
+                let store =
+                    PostgresStore::open_on(address.expose(), options(how), reactors).await?;
                 Ok(Self { store: Arc::new(store.clone()), kind: Kind::Server(store) })
             }
         }

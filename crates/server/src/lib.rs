@@ -18,6 +18,7 @@ mod mark;
 mod output;
 mod password;
 mod progress;
+mod reactors;
 mod seal;
 mod serve;
 mod sim_import;

@@ -21,6 +21,7 @@ use provisor_engine::{
 use provisor_store::sqlite::ServeLock;
 use provisor_web::{App, HttpLimits, HttpMetrics};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -29,6 +30,7 @@ use crate::config::{self, Config, MetricsListen, Settings};
 use crate::database::{Database, Schema, Use};
 use crate::mark::Mark;
 use crate::output::say;
+use crate::reactors::Reactors;
 use crate::seal::KeyFile;
 
 /// The process is gone so long after it was told to stop (10 s are promised).
@@ -58,9 +60,10 @@ pub(crate) async fn run(settings: &Settings, ready: impl FnOnce(SocketAddr)) -> 
     check_writable(&data_dir)?;
     // Before the database, so that a start that fails here has made nothing.
     let listeners = Listeners::bind(settings).await?;
-    let database = Database::open(&settings.database, how(settings)).await?;
+    let reactors = Reactors::start().context("the threads for callers cannot be started")?;
+    let database = Database::open_on(&settings.database, how(settings), reactors.handles()).await?;
     warn_of_unknown(settings, &database).await?;
-    let server = Server::start(settings, database, data_dir, listeners).await?;
+    let server = Server::start(settings, database, data_dir, listeners, reactors.handles()).await?;
     ready(server.address);
     let ended = server.until(signals).await;
     drop(lock);
@@ -207,6 +210,7 @@ impl Server {
         database: Database,
         data_dir: PathBuf,
         listeners: Listeners,
+        reactors: &[Handle],
     ) -> Result<Self> {
         let mut registry = Registry::default();
         let metrics = Arc::new(Metrics::new(&mut registry));
@@ -241,8 +245,13 @@ impl Server {
         } else {
             provisor_web::work_router(app)
         };
-        let requests =
-            provisor_web::serve(listeners.api, router, limits.clone(), stop_requests.subscribe());
+        let requests = provisor_web::serve(
+            listeners.api,
+            router,
+            limits.clone(),
+            stop_requests.subscribe(),
+            reactors.to_owned(),
+        );
         let mut server = Self {
             address,
             runner: tokio::spawn(runner),
@@ -260,7 +269,7 @@ impl Server {
             let address = listener.local_addr()?;
             let router = provisor_web::metrics_router(Arc::new(registry), server.engine.clone());
             let stop = server.stop_requests.subscribe();
-            let serve = provisor_web::serve(listener, router, limits, stop);
+            let serve = provisor_web::serve(listener, router, limits, stop, Vec::new());
             server.metrics = Some(tokio::spawn(serve));
             say(format!("metrics on http://{address}/metrics"))?;
         }

@@ -60,12 +60,18 @@ impl<T: Gathered> Clone for Gatherer<T> {
 }
 
 impl<T: Gathered> Gatherer<T> {
-    /// Starts it on the runtime that this is called on. `group_max`: how many things are done together at most.
-    pub(super) fn spawn(shared: &Arc<Shared>, group_max: usize) -> Self {
+    /// Starts it: these of the connections serve what waits here, each where it lives. `group_max`: how many things are
+    /// done together at most.
+    pub(super) fn spawn(
+        shared: &Arc<Shared>,
+        lines: impl Iterator<Item = usize>,
+        group_max: usize,
+    ) -> Self {
         let (calls, waiting) = mpsc::channel(WAITING_MAX);
         let waiting = Arc::new(Mutex::new(Waiting { calls: waiting, left: None }));
-        for line in 0..T::lines(shared).len() {
-            tokio::spawn(serve(Arc::clone(shared), line, Arc::clone(&waiting), group_max));
+        for line in lines {
+            let serving = serve(Arc::clone(shared), line, Arc::clone(&waiting), group_max);
+            T::lines(shared)[line].runtime().spawn(serving);
         }
         Self { calls }
     }

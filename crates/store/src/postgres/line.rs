@@ -37,16 +37,21 @@ impl Shared {
 }
 
 impl Line {
-    /// Connects when it is first used. To be called on the runtime that the connection will live on.
-    pub(super) fn new(address: &Address, options: Options) -> Self {
+    /// Connects when it is first used; the connection lives on `runtime`.
+    pub(super) fn new(address: &Address, options: Options, runtime: Handle) -> Self {
         let shared = Shared {
             address: address.clone(),
             options,
-            runtime: Handle::current(),
+            runtime,
             link: Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
         };
         Self { shared: Arc::new(shared), turn: Arc::default() }
+    }
+
+    /// Where the connection lives.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.shared.runtime
     }
 
     /// The connection, made anew if it broke.

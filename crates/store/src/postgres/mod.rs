@@ -43,6 +43,7 @@ use std::sync::{Arc, OnceLock};
 
 use provisor_domain::limits::TICKETS_PER_BATCH_MAX;
 use provisor_domain::store::{NewTicket, StoreError};
+use tokio::runtime::Handle;
 use tokio_postgres::Row;
 
 pub use open::OpenError;
@@ -56,7 +57,7 @@ use fault::{Fault, Result as Outcome};
 use gather::Gatherer;
 use line::Line;
 use link::{Answer, Ask, Param};
-use question::Question;
+use question::{Desks, Question};
 use work::Work;
 
 /// How a store is opened.
@@ -113,7 +114,7 @@ impl Default for Options {
 pub struct PostgresStore {
     shared: Arc<Shared>,
     opening: Gatherer<NewTicket>,
-    asking: Gatherer<Question>,
+    asking: Desks,
 }
 
 struct Shared {
@@ -144,23 +145,37 @@ impl PostgresStore {
     /// Connections live on the runtime that this is called on. The user needs the right to create schemas when
     /// there is something to migrate.
     pub async fn open(url: &str, options: Options) -> Result<Self, OpenError> {
+        Self::open_on(url, options, &[]).await
+    }
+
+    /// As [`PostgresStore::open`], for callers who are on `reactors`: connections that read and that open tickets live
+    /// there, shared out evenly, so that who asks and who is asked are on one thread. Anybody else may call, too.
+    pub async fn open_on(
+        url: &str,
+        options: Options,
+        reactors: &[Handle],
+    ) -> Result<Self, OpenError> {
         let address = Address::read(url)?;
         open::bring_up(&address, options).await?;
-        let lines =
-            |count: usize| (0..count.max(1)).map(|_| Line::new(&address, options)).collect();
+        let here = [Handle::current()];
+        let reactors = if reactors.is_empty() { &here } else { reactors };
+        let lines = |count: usize, runtimes: &[Handle]| {
+            let runtimes = runtimes.iter().cycle().take(count.max(1));
+            runtimes.map(|runtime| Line::new(&address, options, runtime.clone())).collect()
+        };
         let outdated = Arc::default();
         let shared = Arc::new(Shared {
-            openers: lines(options.openers),
-            writers: lines(options.writers),
-            readers: lines(options.readers),
+            openers: lines(options.openers, reactors),
+            writers: lines(options.writers, &here),
+            readers: lines(options.readers, reactors),
             next_reader: AtomicUsize::new(0),
             next_writer: AtomicUsize::new(0),
             clock: options.clock,
             bell: Bell::hang(address, Arc::clone(&outdated)),
             outdated,
         });
-        let opening = Gatherer::spawn(&shared, options.group_max);
-        let asking = Gatherer::spawn(&shared, question::TOGETHER_MAX);
+        let opening = Gatherer::spawn(&shared, 0..shared.openers.len(), options.group_max);
+        let asking = Desks::open(&shared, reactors);
         Ok(Self { shared, opening, asking })
     }
 
@@ -207,7 +222,7 @@ impl PostgresStore {
     /// a place that says nothing any more.
     async fn ask_together(&self, questions: Vec<Question>) -> Outcome<Vec<Vec<Row>>> {
         self.usable()?;
-        Ok(self.asking.join(questions).await?)
+        Ok(self.asking.mine().join(questions).await?)
     }
 
     /// Asks one thing.

@@ -3,20 +3,54 @@
 //! Such a statement takes a list for each of its values, and says in its first column whose question a row answers: the place
 //! in these lists, from 1.
 //!
+//! They gather where they are asked: each runtime has a place of its own, as far as there are connections, and its connections
+//! live on it. Nobody on another thread is woken, which costs more than a larger statement saves.
+//!
 //! Invariants:
 //! - All questions of one call are answered about one moment.
 //! - A caller sees the rows of his own questions only.
 
+use std::sync::Arc;
+
+use tokio::runtime::{self, Handle};
 use tokio_postgres::Row;
 
 use super::fault::{Fault, Result};
-use super::gather::Gathered;
+use super::gather::{Gathered, Gatherer};
 use super::line::Line;
 use super::link::{Ask, Param};
 use super::{Shared, row};
 
 /// Most questions that are asked together: a longer one holds up those behind it.
 pub(super) const TOGETHER_MAX: usize = 256;
+
+/// The places where questions gather.
+#[derive(Clone)]
+pub(super) struct Desks {
+    desks: Arc<[Gatherer<Question>]>,
+    runtimes: Arc<[runtime::Id]>,
+}
+
+impl Desks {
+    /// One for each of the runtimes, or for each connection that reads where there are fewer of these. The connections are
+    /// shared out as they are among the runtimes.
+    pub(super) fn open(shared: &Arc<Shared>, runtimes: &[Handle]) -> Self {
+        let lines = shared.readers.len();
+        let desks = runtimes.len().min(lines);
+        let desk = |at: usize| Gatherer::spawn(shared, (at..lines).step_by(desks), TOGETHER_MAX);
+        Self {
+            desks: (0..desks).map(desk).collect(),
+            runtimes: runtimes.iter().map(Handle::id).collect(),
+        }
+    }
+
+    /// The one of whoever asks; who comes from elsewhere has the first one.
+    pub(super) fn mine(&self) -> &Gatherer<Question> {
+        let runtime = Handle::try_current().ok().map(|runtime| runtime.id());
+        let at = self.runtimes.iter().position(|known| Some(*known) == runtime);
+        &self.desks[at.unwrap_or(0) % self.desks.len()]
+    }
+}
 
 /// A value of a question.
 #[derive(Debug)]

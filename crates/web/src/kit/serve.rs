@@ -1,7 +1,8 @@
 //! The serve loop: connections in, bounded in number and in time, and a graceful end.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, TcpStream as StdStream};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::Service;
@@ -27,12 +29,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Serves `router` on `listener` until `stop` turns true (or its sender is gone); then accepts nothing more, lets
 /// requests under way finish, and returns when all are done or `limits.shutdown_deadline` has passed.
+///
+/// Each connection stays on one of the runtimes `reactors`, that with the fewest when it comes; without any, on the caller's.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: HttpLimits,
     stop: watch::Receiver<bool>,
+    reactors: Vec<Handle>,
 ) {
+    let reactors = Reactors::new(&reactors);
     let places = Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS)));
     let mut connections = JoinSet::new();
     let mut stopped = stop.clone();
@@ -46,9 +52,16 @@ pub async fn serve(
             }
         };
         let Some((stream, peer, place)) = accepted else { continue };
-        let connection =
-            Connection { router: router.clone(), peer, stop: stop.clone(), _place: place };
-        connections.spawn(connection.run(stream, limits.header_read_deadline));
+        let reactor = reactors.idlest();
+        let connection = Connection {
+            router: router.clone(),
+            peer,
+            stop: stop.clone(),
+            _place: place,
+            _counted: Arc::clone(&reactor.connections),
+        };
+        let running = connection.run(stream.into_std(), limits.header_read_deadline);
+        connections.spawn_on(running, &reactor.runtime);
     }
     drop(listener);
     let drained = async {
@@ -61,6 +74,43 @@ pub async fn serve(
             connections = connections.len(),
             "requests were cut off: they took too long to finish"
         );
+    }
+}
+
+/// Where connections are served.
+struct Reactor {
+    runtime: Handle,
+    /// Every connection has it, too.
+    connections: Arc<()>,
+}
+
+impl Reactor {
+    fn on(runtime: &Handle) -> Self {
+        Self { runtime: runtime.clone(), connections: Arc::default() }
+    }
+
+    fn count(&self) -> usize {
+        Arc::strong_count(&self.connections)
+    }
+}
+
+struct Reactors {
+    first: Reactor,
+    others: Vec<Reactor>,
+}
+
+impl Reactors {
+    fn new(runtimes: &[Handle]) -> Self {
+        let here = Handle::current();
+        let (first, others) = runtimes.split_first().unwrap_or((&here, &[]));
+        Self { first: Reactor::on(first), others: others.iter().map(Reactor::on).collect() }
+    }
+
+    /// The one with the fewest connections.
+    fn idlest(&self) -> &Reactor {
+        self.others.iter().fold(&self.first, |idlest, other| {
+            if other.count() < idlest.count() { other } else { idlest }
+        })
     }
 }
 
@@ -107,10 +157,19 @@ struct Connection {
     peer: SocketAddr,
     stop: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
+    _counted: Arc<()>,
 }
 
 impl Connection {
-    async fn run(mut self, stream: TcpStream, header_read_deadline: Duration) {
+    /// Serves it on the runtime that this is called on; `stream` is on none.
+    async fn run(self, stream: io::Result<StdStream>, header_read_deadline: Duration) {
+        match stream.and_then(TcpStream::from_std) {
+            Ok(stream) => self.serve(stream, header_read_deadline).await,
+            Err(error) => tracing::warn!(%error, %self.peer, "a connection cannot be served"),
+        }
+    }
+
+    async fn serve(mut self, stream: TcpStream, header_read_deadline: Duration) {
         // Answers are small and written at once: nothing is gained by holding them back.
         let _ = stream.set_nodelay(true);
         let peer = Peer(self.peer);

@@ -27,7 +27,8 @@ async fn serve(limits: HttpLimits) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = watch::Sender::new(false);
-    let serving = provisor_web::serve(listener, world.router.clone(), limits, stop.subscribe());
+    let serving =
+        provisor_web::serve(listener, world.router.clone(), limits, stop.subscribe(), Vec::new());
     Served { address, ended: tokio::spawn(serving), stop, _world: world }
 }
 
@@ -182,4 +183,40 @@ async fn what_does_not_finish_in_time_is_cut_off() {
     served.stop.send_replace(true);
     assert_eq!(read_until(&mut stream, "never").await, "");
     served.drained().await;
+}
+
+/// A thread that serves connections, until what is answered beside it is dropped.
+fn reactor(name: &str) -> (tokio::runtime::Handle, tokio::sync::oneshot::Sender<()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (running, ended) = tokio::sync::oneshot::channel::<()>();
+    let handle = runtime.handle().clone();
+    let serving = move || drop(runtime.block_on(ended));
+    std::thread::Builder::new().name(name.to_owned()).spawn(serving).unwrap();
+    (handle, running)
+}
+
+#[tokio::test]
+async fn connections_are_shared_out_evenly_and_stay_where_they_are() {
+    let (left, right) = (reactor("left"), reactor("right"));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = watch::Sender::new(false);
+    let whose = || async { std::thread::current().name().unwrap_or_default().to_owned() + "\n" };
+    let router = axum::Router::new().route("/", axum::routing::get(whose));
+    let reactors = vec![left.0, right.0];
+    let limits = HttpLimits::default();
+    let ended =
+        tokio::spawn(provisor_web::serve(listener, router, limits, stop.subscribe(), reactors));
+    let mut streams = Vec::new();
+    for served in ["left", "right", "left", "right"] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        for _ in 0..3 {
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+            let answer = read_until(&mut stream, "t\n").await;
+            assert!(answer.ends_with(&format!("{served}\n")), "{answer}");
+        }
+        streams.push(stream);
+    }
+    stop.send_replace(true);
+    tokio::time::timeout(PATIENCE, ended).await.expect("it drains on all of them").unwrap();
 }

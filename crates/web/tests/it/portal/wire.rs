@@ -157,6 +157,7 @@ pub(super) async fn over_the_wire(world: &World, request: &str) -> String {
         world.router.clone(),
         HttpLimits::default(),
         stop.subscribe(),
+        Vec::new(),
     );
     let talking = async {
         let request = format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
