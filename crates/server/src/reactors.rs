@@ -2,7 +2,7 @@
 //!
 //! A connection stays on one of them, with all that is done for its requests but what is shared anyway (commits, password
 //! checks, files): nobody on another core is woken for an answer, and no thread takes another one's work, which costs a
-//! third of a short request. See docs/adr/0023.
+//! fifth of a short request. See docs/adr/0023.
 //!
 //! Invariant: they outlive the server, which ends its connections first. What blocks or computes for long has no place on
 //! them, because nobody else serves their connections.
