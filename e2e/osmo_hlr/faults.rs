@@ -107,6 +107,12 @@ fn completed(world: &World, network: &str) -> usize {
     world.books().column(&sql)[0].parse().expect("a count")
 }
 
+/// Lets so much time go by, while something else happens. Parking once is no measure: a thread that has joined others (every
+/// question to the books on PostgreSQL does) may be woken at once.
+fn let_pass(span: Duration) {
+    let _nothing_is_awaited = within::<()>(span, || None);
+}
+
 /// Tickets a second that the other network completes while `during` runs.
 fn others(world: &World, during: impl FnOnce()) -> f64 {
     let (before, began) = (completed(world, "DOWN"), Instant::now());

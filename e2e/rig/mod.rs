@@ -28,5 +28,5 @@ pub(crate) use json::Json;
 pub(crate) use portal::*;
 pub(crate) use postgres::{command as database_tool, give};
 pub(crate) use process::{PROVISOR, Ran, Server, command, run};
-pub(crate) use wait::{eventually, eventually_within, let_pass, within};
+pub(crate) use wait::{eventually, eventually_within, within};
 pub(crate) use world::{Caller, Kind, World};

@@ -34,9 +34,3 @@ pub(crate) fn within<T>(patience: Duration, mut ask: impl FnMut() -> Option<T>) 
         std::thread::park_timeout(PAUSE);
     }
 }
-
-/// Lets so much time go by, while something else happens. Parking once is no measure: a thread that has joined others (every
-/// question to the books on PostgreSQL does) may be woken at once.
-pub(crate) fn let_pass(span: Duration) {
-    let _nothing_is_awaited = within::<()>(span, || None);
-}
