@@ -1,5 +1,6 @@
 //! Carrying tickets out on PostgreSQL, in process: workers that each have a runner, a store and a simulated network of their
-//! own, up to 1,000 tickets under way. The floor is a bare insert by `UNNEST`, 1,000 rows to a statement.
+//! own, up to 1,000 tickets under way. The floor is a bare insert by `UNNEST`, 1,000 rows to a statement; beside it stands what
+//! the rows of a ticket's end cost by themselves ([`super::ends`]).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use anyhow::{Result, ensure};
 use provisor_drivers::simulator::Settings;
 use provisor_store::postgres::{Options, PostgresStore};
 
-use super::{MANY, Places, aim_aged, floors, rig};
+use super::{MANY, Places, aim_aged, ends, floors, rig};
 use crate::drain::{SINGLE_ORDERS, no_latency, open, per_second, single_orders, start};
 use crate::report::{self, Rounds};
 use crate::{Size, world};
@@ -28,6 +29,10 @@ const FAILED: &str = "SELECT state FROM provisor.ticket_end WHERE state <> 'comp
 
 fn floor_of(connections: usize) -> String {
     format!("floor: bare insert by UNNEST, connections: {connections}")
+}
+
+fn ends_of(connections: usize) -> String {
+    format!("the rows of a ticket's end by UNNEST, connections: {connections}")
 }
 
 fn drain_of(workers: usize, under_way: usize, world: &str) -> String {
@@ -51,6 +56,8 @@ pub(crate) async fn run(places: &Places, size: &Size) -> Result<()> {
             let order = r#"{"connect":{"name":"Tracker","contract":"200000000","tariff":"T","apns":[],"group":null}}"#;
             let rate = floors::bare(&places.fresh, rows, connections, sim, order).await;
             rounds.add(&floor_of(connections), rate, "rows/s");
+            let rate = ends::rate(&places.fresh, tickets, connections).await?;
+            rounds.add(&ends_of(connections), rate, "tickets/s");
         }
         for under_way in UNDER_WAY {
             for workers in MANY {
@@ -96,6 +103,14 @@ fn print(places: &Places, size: &Size, rounds: &Rounds) {
                 } else {
                     report::figure(&name, ratio, "x");
                 }
+            }
+            for connections in [1, 2] {
+                let ratio = rounds.ratio(&drain, &ends_of(connections));
+                report::figure(
+                    &format!("{name}, drain / a ticket's rows on {connections}"),
+                    ratio,
+                    "x",
+                );
             }
             let ratio = rounds.ratio(&drain_of(workers, under_way, aged), &drain);
             report::ratio(&format!("{name}, finished / none"), ratio, aim_aged(size));

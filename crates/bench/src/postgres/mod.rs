@@ -3,6 +3,7 @@
 
 pub(crate) mod against;
 pub(crate) mod drain;
+mod ends;
 #[path = "../../../store/examples/postgres/floors.rs"]
 #[expect(clippy::unwrap_used, clippy::panic, reason = "a measurement stops when it fails")]
 mod floors;
