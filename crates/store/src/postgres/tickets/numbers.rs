@@ -73,9 +73,10 @@ impl Tickets {
         Self { kept, missing }
     }
 
-    pub(super) fn ask(&self) -> Ask {
+    /// `batch`: the key of the call that opens the tickets, which is locked until the transaction has ended.
+    pub(super) fn ask(&self, batch: Option<i64>) -> Ask {
         let kept: Vec<i64> = self.kept.iter().map(|id| id.number()).collect();
-        Ask::new(sql::TICKET_OPEN_NEXT_ID, params![kept, row::number(self.missing)])
+        Ask::new(sql::TICKET_OPEN_NEXT_ID, params![kept, row::number(self.missing), batch])
     }
 
     /// All of them, those that are there first.
@@ -90,7 +91,7 @@ impl Tickets {
 /// The number of one support case.
 pub(in super::super) async fn ticket(work: &mut Work) -> Result<TicketId> {
     let numbers = Tickets::of(&work.link(), 1);
-    let answers = work.go(&[numbers.ask()]).await;
+    let answers = work.go(&[numbers.ask(None)]).await;
     if answers.is_err() {
         work.link().tickets_unused(numbers.kept);
     }

@@ -64,8 +64,7 @@ async fn open(shared: &Shared, line: &Line, tickets: &[NewTicket]) -> Result<Vec
     let answers = vec![None; tickets.len()];
     let work = line.work().await?;
     let link = work.link();
-    let (begun, ids) = (false, Vec::new());
-    let mut batch = Batch { shared, line, link, tickets, key, begun, answers, ids };
+    let mut batch = Batch { shared, line, link, tickets, key, answers, ids: Vec::new() };
     match batch.run(work).await {
         Ok(()) => {}
         Err(Fault::Unknown(reason)) => {
@@ -90,7 +89,6 @@ struct Batch<'a> {
     tickets: &'a [NewTicket],
     /// Made for this call: its tickets carry it, and it is locked until the transaction has ended.
     key: i64,
-    begun: bool,
     answers: Vec<Option<Opened>>,
     /// Numbers that were taken for tickets of this transaction.
     ids: Vec<TicketId>,
@@ -138,7 +136,6 @@ impl Batch<'_> {
     /// Forgets everything, and lets go of what was taken.
     async fn begin_anew(&mut self, work: &mut Work) -> Result<()> {
         work.start_over().await?;
-        self.begun = false;
         self.answers.fill(None);
         self.link.tickets_unused(self.ids.drain(..));
         Ok(())
@@ -239,19 +236,14 @@ impl Batch<'_> {
         }
         let numbers = Tickets::of(&self.link, passed.len());
         self.ids.extend(&numbers.kept);
-        let mut asks = Vec::new();
-        if !std::mem::replace(&mut self.begun, true) {
-            asks.push(Ask::new(sql::TICKET_OPEN_TURN, params![self.key]));
-        }
-        let numbers_at = asks.len();
-        asks.push(numbers.ask());
+        let mut asks = vec![numbers.ask(Some(self.key))];
         let (keys, subjects) = self.wanted(&passed)?;
         let keyed = keys.is_some();
         asks.extend(keys);
         asks.push(subjects);
         let asked = Subjects::of(passed.iter().map(|at| &self.tickets[*at]));
         asks.extend(asked.asks());
-        let mut answers = work.go(&asks).await?.into_iter().skip(numbers_at);
+        let mut answers = work.go(&asks).await?.into_iter();
         let mut next = || answers.next().ok_or_else(|| Fault::broken("no answer"));
         let ids = Tickets::read(&next()?)?;
         self.ids.extend(&ids[numbers.kept.len()..]);
