@@ -3,13 +3,18 @@
 //! There is no timer: whoever comes to an idle connection is served alone, and under load as many as came while the last ones
 //! were served are served together. A statement about a row costs 60 us, one about forty 9 us a row.
 //!
-//! Invariant: one call's things are never in two transactions. When several calls are refused as a whole, each is served by
-//! itself, so that only the one that does not fit is told. Of a call that nobody waits for any more nothing is begun.
+//! Invariants:
+//! - One call's things are never in two transactions. When several calls are refused as a whole, each is served by itself, so
+//!   that only the one that does not fit is told. Of a call that nobody waits for any more nothing is begun.
+//! - A batch that takes long holds up nobody but its own calls, as long as there is a connection that is not slow.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use provisor_domain::store::StoreError;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::time::timeout;
 
 use super::fault::{Fault, Result};
 use super::line::Line;
@@ -17,6 +22,8 @@ use super::{Shared, told};
 
 /// Calls that wait at most; who comes on top of them is told to come back.
 const WAITING_MAX: usize = 4_096;
+/// After so long a connection is slow: others stand in for it.
+const SLOW_AFTER: Duration = Duration::from_millis(100);
 
 /// What calls bring one or more of, to be done with what others bring.
 pub(super) trait Gathered: Send + Sync + Sized + 'static {
@@ -60,18 +67,29 @@ impl<T: Gathered> Clone for Gatherer<T> {
 }
 
 impl<T: Gathered> Gatherer<T> {
-    /// Starts it: these of the connections serve what waits here, each where it lives. `group_max`: how many things are
-    /// done together at most.
+    /// Starts it: `lines` of the connections serve what waits here, each where it lives; while all of these are slow, the
+    /// other connections do. `group_max`: how many things are done together at most.
     pub(super) fn spawn(
         shared: &Arc<Shared>,
         lines: impl Iterator<Item = usize>,
         group_max: usize,
     ) -> Self {
         let (calls, waiting) = mpsc::channel(WAITING_MAX);
-        let waiting = Arc::new(Mutex::new(Waiting { calls: waiting, left: None }));
-        for line in lines {
-            let serving = serve(Arc::clone(shared), line, Arc::clone(&waiting), group_max);
-            T::lines(shared)[line].runtime().spawn(serving);
+        let own: Vec<usize> = lines.collect();
+        let queue = Arc::new(Queue {
+            shared: Arc::clone(shared),
+            waiting: Mutex::new(Waiting { calls: waiting, left: None }),
+            group_max,
+            own: own.len(),
+            slow: watch::Sender::new(0),
+        });
+        for (at, line) in T::lines(shared).iter().enumerate() {
+            let queue = Arc::clone(&queue);
+            if own.contains(&at) {
+                line.runtime().spawn(async move { queue.serve(at).await });
+            } else {
+                line.runtime().spawn(async move { queue.stand_in(at).await });
+            }
         }
         Self { calls }
     }
@@ -135,16 +153,48 @@ impl<T: Gathered> Waiting<T> {
     }
 }
 
-/// Serves what waits, on one connection.
-async fn serve<T: Gathered>(
+/// Where calls wait, for those who serve them.
+struct Queue<T: Gathered> {
     shared: Arc<Shared>,
-    line: usize,
-    waiting: Arc<Mutex<Waiting<T>>>,
+    waiting: Mutex<Waiting<T>>,
     group_max: usize,
-) {
-    loop {
-        let Some(calls) = waiting.lock().await.gather(group_max).await else { return };
-        serve_all(&shared, &T::lines(&shared)[line], calls).await;
+    /// How many connections serve it.
+    own: usize,
+    /// How many of them are slow just now; once it has ended, all are.
+    slow: watch::Sender<usize>,
+}
+
+impl<T: Gathered> Queue<T> {
+    async fn next(&self) -> Option<Vec<Call<T>>> {
+        self.waiting.lock().await.gather(self.group_max).await
+    }
+
+    /// Serves what waits, on one connection.
+    async fn serve(&self, line: usize) {
+        while let Some(calls) = self.next().await {
+            let mut serving = pin!(self.serve_all(line, calls));
+            if timeout(SLOW_AFTER, serving.as_mut()).await.is_err() {
+                self.slow.send_modify(|slow| *slow += 1);
+                serving.await;
+                self.slow.send_modify(|slow| *slow -= 1);
+            }
+        }
+        // Who stands in finds that nobody will come any more, too.
+        self.slow.send_modify(|slow| *slow += self.own);
+    }
+
+    /// The same while all of its own connections are slow. When they are not any more, it may serve once more what comes next.
+    async fn stand_in(&self, line: usize) {
+        let mut slow = self.slow.subscribe();
+        while slow.wait_for(|slow| *slow >= self.own).await.is_ok()
+            && let Some(calls) = self.next().await
+        {
+            self.serve_all(line, calls).await;
+        }
+    }
+
+    async fn serve_all(&self, line: usize, calls: Vec<Call<T>>) {
+        serve_all(&self.shared, &T::lines(&self.shared)[line], calls).await;
     }
 }
 

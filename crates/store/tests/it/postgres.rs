@@ -10,6 +10,7 @@ mod cut;
 mod locks;
 mod nodes;
 pub(crate) mod proxy;
+mod reactors;
 mod relations;
 pub(crate) mod rig;
 mod server;

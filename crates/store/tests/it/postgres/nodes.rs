@@ -11,7 +11,7 @@ use provisor_domain::store::{
     ClaimAsk, Idempotency, NewTicket, Opened, Settled, StoreError, Verdict,
 };
 use provisor_domain::ticket::FailureKind;
-use provisor_domain::{ServiceSelector, SimRecord, SimState, TicketId};
+use provisor_domain::{SimRecord, SimState, TicketId};
 
 use super::*;
 use crate::conformance::all_tickets;
@@ -281,50 +281,4 @@ async fn a_code_that_somebody_else_has_taken_harms_no_settlement() {
     assert!(codes[0] > code + 1 && codes[1] > codes[0], "{codes:?}");
     // The one that was refused can still be carried out.
     assert_eq!(world.settle(&lease, completed(&lease), world.start).await, Settled::Done);
-}
-
-/// Runtimes of one thread each, which run until what is answered is dropped.
-fn reactors(count: usize) -> Vec<(tokio::runtime::Handle, tokio::sync::oneshot::Sender<()>)> {
-    let reactor = |_| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (running, ended) = tokio::sync::oneshot::channel::<()>();
-        let handle = runtime.handle().clone();
-        std::thread::spawn(move || drop(runtime.block_on(ended)));
-        (handle, running)
-    };
-    (0..count).map(reactor).collect()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_asks_on_a_reactor_or_elsewhere_is_answered_his_own() {
-    const SIMS: usize = 8;
-    let (other, database) = fresh();
-    let world = World::with_sims(other, SIMS).await;
-    let mut services = Vec::new();
-    for sim in 0..SIMS {
-        services.push(world.connected(sim).await);
-    }
-    // Fewer connections than reactors, as many, and more.
-    for (reactors, readers) in [(reactors(3), 2), (reactors(2), 2), (reactors(2), 3)] {
-        let handles: Vec<_> = reactors.iter().map(|(handle, _)| handle.clone()).collect();
-        let options = Options { readers, openers: 2, ..OPTIONS };
-        let store = PostgresStore::open_on(&database.url, options, &handles).await.unwrap();
-        let node = World { store: Arc::new(store), start: world.start };
-        let here = tokio::runtime::Handle::current();
-        let places = handles.iter().chain([&here]).cycle();
-        let asks: Vec<_> = services
-            .iter()
-            .zip(places)
-            .map(|(service, place)| {
-                let (node, code) = (node.clone(), service.code);
-                let asked = place.spawn(async move {
-                    node.found("MarioG", ServiceSelector::by_code(code)).await
-                });
-                (service, asked)
-            })
-            .collect();
-        for (service, asked) in asks {
-            assert_eq!(asked.await.unwrap(), *service);
-        }
-    }
 }
