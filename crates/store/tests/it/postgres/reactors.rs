@@ -52,7 +52,7 @@ async fn asked_on(reactor: &Handle, node: &World, scope: &Scope, selector: &Serv
     let about = ChangeAbout::Nothing;
     let ask = ChangeAsk { scope, selector, about, idempotency: None };
     let asked = reactor.spawn(async move { node.store.change_facts(ask).await });
-    let facts = tokio::time::timeout(ANSWERED_WITHIN, asked).await.expect("an answer");
+    let facts = tokio::time::timeout(ANSWERED_WITHIN, asked).await.unwrap();
     assert!(matches!(facts.unwrap().unwrap().service, ServiceFound::Found(_)));
 }
 
