@@ -13,7 +13,7 @@ lint:
     cargo fmt --all
     cargo clippy --workspace --all-targets -- -D warnings
 
-# all tests (SQLite)
+# all tests, but those of the faces on PostgreSQL (see ci)
 test *ARGS:
     cargo test --workspace {{ARGS}}
 

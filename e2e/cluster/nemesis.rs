@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use provisor_domain::clock::{Clock as _, SystemClock};
+use provisor_domain::limits::LEASE_SECONDS;
 
 use crate::crash::Chance;
 use crate::rig::*;
@@ -42,7 +43,7 @@ impl Deed {
     }
 }
 
-/// In which proportion they are done.
+/// In which proportion they are done: all of these, in any order, then all of them again.
 const DEEDS: [Deed; 16] = [
     Deed::Kill,
     Deed::Kill,
@@ -84,14 +85,16 @@ pub(super) struct Nemesis<'a> {
     cluster: Cluster,
     chance: Chance,
     troubles: BTreeMap<usize, (Instant, Trouble)>,
+    /// What is to be done before anything is done once more.
+    left: Vec<Deed>,
     deeds: BTreeMap<Deed, usize>,
     thaws: Vec<Thaw>,
 }
 
 impl<'a> Nemesis<'a> {
     pub(super) fn new(seed: u64, nodes: &'a Nodes, cluster: Cluster) -> Self {
-        let (troubles, deeds, thaws) = Default::default();
-        Self { nodes, cluster, chance: Chance::new(seed), troubles, deeds, thaws }
+        let (troubles, left, deeds, thaws) = Default::default();
+        Self { nodes, cluster, chance: Chance::new(seed), troubles, left, deeds, thaws }
     }
 
     /// Does bad things until `until`, and ends all of them. `answers`: how many the clients have had.
@@ -112,7 +115,11 @@ impl<'a> Nemesis<'a> {
     }
 
     fn do_one(&mut self) {
-        let deed = DEEDS[self.chance.below(DEEDS.len())];
+        if self.left.is_empty() {
+            self.left.extend(DEEDS);
+        }
+        let at = self.chance.below(self.left.len());
+        let deed = self.left[at];
         // A node has one trouble at a time, and one node has none.
         let free: Vec<usize> =
             (0..self.nodes.count()).filter(|node| !self.troubles.contains_key(node)).collect();
@@ -120,6 +127,7 @@ impl<'a> Nemesis<'a> {
         if free.len() == 1 && deed.lasts() {
             return;
         }
+        self.left.swap_remove(at);
         *self.deeds.entry(deed).or_default() += 1;
         let seconds = |chance: &mut Chance, most: usize| {
             Duration::from_millis(1_000 + chance.below((most - 1) * 1_000) as u64)
@@ -212,6 +220,16 @@ impl<'a> Nemesis<'a> {
         }
     }
 
+    /// Asserts that it did each of its deeds, and froze a node for longer than a lease.
+    pub(super) fn shows_all_deeds(&self) {
+        assert!(DEEDS.iter().all(|deed| self.deeds.contains_key(deed)), "{self}");
+        assert!(self.longest_freeze_millis() > u128::from(LEASE_SECONDS) * 1_000, "{self}");
+    }
+
+    fn longest_freeze_millis(&self) -> u128 {
+        self.thaws.iter().map(|thaw| thaw.frozen_millis).max().unwrap_or(0)
+    }
+
     /// What it did, in words, and what it froze.
     pub(super) fn end(&self) -> (String, Vec<Thaw>) {
         (self.to_string(), self.thaws.clone())
@@ -224,7 +242,6 @@ impl fmt::Display for Nemesis<'_> {
         for (deed, count) in &self.deeds {
             write!(f, " {deed:?} {count}")?;
         }
-        let longest = self.thaws.iter().map(|thaw| thaw.frozen_millis).max().unwrap_or(0);
-        write!(f, "; longest freeze {longest} ms")
+        write!(f, "; longest freeze {} ms", self.longest_freeze_millis())
     }
 }

@@ -99,3 +99,28 @@ fn what_the_containers_share_belongs_to_whom_they_run_as() {
     assert_eq!(made, ours);
     assert_eq!(ours.len(), 1, "{compose}");
 }
+
+#[test]
+fn what_package_and_image_are_made_of_is_there() {
+    let server = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = std::fs::read_to_string(server.join("Cargo.toml")).expect("a manifest");
+    let named: Vec<&str> =
+        manifest.split('"').filter(|text| text.starts_with("../../") && text.len() > 6).collect();
+    assert!(named.len() > 5, "{named:?}");
+    for name in named {
+        // All of a kind, or one.
+        let (folder, kind) = name.split_once('*').unwrap_or((name, ""));
+        let is_there = |path: &Path| {
+            let Ok(mut files) = path.read_dir() else { return path.is_file() };
+            files.any(|file| file.expect("a file").path().to_string_lossy().ends_with(kind))
+        };
+        assert!(is_there(&server.join(folder)), "{name}");
+    }
+    let (_, image) = shipped("Dockerfile");
+    assert!(image.contains(concat!("--package ", env!("CARGO_PKG_NAME"))), "{image}");
+    let toolchain = server.join("../../rust-toolchain.toml");
+    let toolchain = std::fs::read_to_string(toolchain).expect("a toolchain");
+    let (_, image) = image.split_once("FROM rust:").expect("what it is built with");
+    let (release, _) = image.split_once('-').expect("a release");
+    assert!(toolchain.contains(&format!("channel = \"{release}.")), "rust {release}");
+}

@@ -1,8 +1,8 @@
 //! Threads for callers, each with an event loop (reactor) of its own.
 //!
 //! A connection stays on one of them, with all that is done for its requests but what is shared anyway (commits, password
-//! checks, files): nobody on another core is woken for an answer, and no thread takes another one's work, which costs a
-//! fifth of a short request. See docs/adr/0023.
+//! checks, the books in a file): nobody on another core is woken for an answer, and no thread takes another one's work. See
+//! docs/adr/0023.
 //!
 //! Invariant: they outlive the server, which ends its connections first. What blocks or computes for long has no place on
 //! them, because nobody else serves their connections.
@@ -21,7 +21,7 @@ pub(crate) struct Reactors {
 impl Reactors {
     /// Starts one for every core that this process may use.
     pub(crate) fn start() -> io::Result<Self> {
-        let cores = std::thread::available_parallelism()?.get();
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let mut reactors = Self { handles: Vec::new(), running: Vec::new() };
         for at in 0..cores {
             let runtime = Builder::new_current_thread().enable_all().build()?;

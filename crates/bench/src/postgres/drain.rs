@@ -1,6 +1,6 @@
 //! Carrying tickets out on PostgreSQL, in process: workers that each have a runner, a store and a simulated network of their
-//! own, up to 1,000 tickets under way. The floor is a bare insert by `UNNEST`, 1,000 rows to a statement; beside it stands what
-//! the rows of a ticket's end cost by themselves ([`super::ends`]).
+//! own, up to 1,000 tickets under way. The floor is a bare insert by `UNNEST`, 1,000 rows to a statement; beside it stand a
+//! bare claim and what a ticket's rows cost by themselves ([`super::ends`]).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,8 +31,12 @@ fn floor_of(connections: usize) -> String {
     format!("floor: bare insert by UNNEST, connections: {connections}")
 }
 
+fn claim_of(connections: usize) -> String {
+    format!("floor: bare claim by SKIP LOCKED, connections: {connections}")
+}
+
 fn ends_of(connections: usize) -> String {
-    format!("the rows of a ticket's end by UNNEST, connections: {connections}")
+    format!("floor: a ticket's rows, claim to end, connections: {connections}")
 }
 
 fn drain_of(workers: usize, under_way: usize, world: &str) -> String {
@@ -56,8 +60,9 @@ pub(crate) async fn run(places: &Places, size: &Size) -> Result<()> {
             let order = r#"{"connect":{"name":"Tracker","contract":"200000000","tariff":"T","apns":[],"group":null}}"#;
             let rate = floors::bare(&places.fresh, rows, connections, sim, order).await;
             rounds.add(&floor_of(connections), rate, "rows/s");
-            let rate = ends::rate(&places.fresh, tickets, connections).await?;
-            rounds.add(&ends_of(connections), rate, "tickets/s");
+            let rates = ends::rates(&places.fresh, tickets, connections).await?;
+            rounds.add(&claim_of(connections), rates.claimed, "tickets/s");
+            rounds.add(&ends_of(connections), rates.ended, "tickets/s");
         }
         for under_way in UNDER_WAY {
             for workers in MANY {

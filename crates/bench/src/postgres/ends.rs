@@ -1,12 +1,15 @@
-//! The floor of a drain that writes what a drain writes: the rows of a connect ticket between its claim and its end, 1,000
-//! to a statement, in tables of their own. It has nothing to find, to decide or to send, and knows all it writes beforehand.
+//! The floors of a drain that write what a drain writes, 1,000 tickets to a statement, in tables of their own: a bare claim, and
+//! the rows of a connect ticket from its claim to its end. They have nothing to read, to decide or to send, and know all that
+//! they write beforehand. Contracts' counts are left out: one row of them would be in everybody's way.
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
+use futures_util::future::try_join_all;
 use tokio_postgres::{Client, Statement};
 
 use super::rig;
+use crate::drain::per_second;
 
 /// Tickets of one statement.
 const BATCH: usize = 1_000;
@@ -34,11 +37,19 @@ const TABLES: &str = "
 const SETTINGS: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; \
     SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan";
 
-/// A worker takes them; committed by itself, because nobody may send what he has not taken. $1: the tickets.
-const TAKE: &str = "UPDATE floor.ticket_queue
-    SET state = 'running', worker = '\\x01', due_at = due_at + 30000, epoch = epoch + 1 WHERE id = ANY ($1::bigint[])";
+/// A worker takes the next ones; committed by itself, because nobody may send what he has not taken. $1: how many.
+const CLAIM: &str = "UPDATE floor.ticket_queue
+    SET state = 'running', worker = '\\x01', due_at = due_at + 30000, epoch = epoch + 1
+    WHERE id = ANY (ARRAY(
+      SELECT id FROM floor.ticket_queue
+      WHERE network = 'AS' AND customer = '1000000' AND state IN ('pending', 'running') AND due_at <= 1700000000000
+      ORDER BY due_at, id + 0
+      LIMIT $1
+      FOR UPDATE SKIP LOCKED
+    ))
+    RETURNING id";
 
-/// How they end, in one transaction. $1 as above.
+/// How they end, in one transaction. $1: the tickets.
 const END: [&str; 6] = [
     "DELETE FROM floor.ticket_queue WHERE id = ANY ($1::bigint[])",
     "INSERT INTO floor.ticket_end (id, state, network, finished_at, due_at, epoch, service, cli, subjects)
@@ -53,12 +64,18 @@ const END: [&str; 6] = [
     WHERE iccid = ANY (ARRAY(SELECT '891000000' || id FROM unnest($1::bigint[]) AS id))",
 ];
 
-/// Tickets that end so, a second, on so many connections.
-pub(super) async fn rate(
+/// How many tickets a second were claimed, and how many claimed and ended.
+pub(super) struct Rates {
+    pub(super) claimed: f64,
+    pub(super) ended: f64,
+}
+
+/// Claims and ends tickets on so many connections.
+pub(super) async fn rates(
     database: &rig::Database,
     tickets: usize,
     connections: usize,
-) -> Result<f64> {
+) -> Result<Rates> {
     let batches = (tickets / BATCH / connections).max(1);
     let all = batches * connections * BATCH;
     let last = (FIRST + all - 1).to_string();
@@ -68,50 +85,53 @@ pub(super) async fn rate(
         writers.push(Writer::new(database).await?);
     }
     let began = Instant::now();
-    let writing = writers.iter_mut().enumerate().map(async |(number, writer)| {
-        for batch in 0..batches {
-            let first = i64::try_from(FIRST + (number * batches + batch) * BATCH)?;
-            let ids: Vec<i64> = (first..).take(BATCH).collect();
-            writer.end(&ids).await?;
-        }
-        anyhow::Ok(())
-    });
-    for written in futures_util::future::join_all(writing).await {
-        written?;
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let all = all as f64;
-    Ok(all / began.elapsed().as_secs_f64())
+    try_join_all(writers.iter_mut().map(|writer| writer.claim(batches))).await?;
+    let claimed = per_second(all, began);
+    try_join_all(writers.iter_mut().map(Writer::end)).await?;
+    Ok(Rates { claimed, ended: per_second(all, began) })
 }
 
 /// A connection that has its statements.
 struct Writer {
     client: Client,
-    take: Statement,
+    claim: Statement,
     end: Vec<Statement>,
+    claimed: Vec<Vec<i64>>,
 }
 
 impl Writer {
     async fn new(database: &rig::Database) -> Result<Self> {
         let client = rig::connect(&database.url).await?;
         client.batch_execute(SETTINGS).await?;
-        let take = client.prepare(TAKE).await?;
+        let claim = client.prepare(CLAIM).await?;
         let mut end = Vec::new();
         for sql in END {
             end.push(client.prepare(sql).await?);
         }
-        Ok(Self { client, take, end })
+        Ok(Self { client, claim, end, claimed: Vec::new() })
     }
 
-    async fn end(&mut self, ids: &[i64]) -> Result<()> {
-        self.client.execute(&self.take, &[&ids]).await?;
-        let transaction = self.client.transaction().await?;
-        for statement in &self.end {
-            let rows = transaction.execute(statement, &[&ids]).await?;
-            let as_many = usize::try_from(rows).is_ok_and(|rows| rows == ids.len());
-            as_many.then_some(()).context("the floor writes other rows than it is to")?;
+    async fn claim(&mut self, batches: usize) -> Result<()> {
+        for _ in 0..batches {
+            let rows = self.client.query(&self.claim, &[&i64::try_from(BATCH)?]).await?;
+            ensure!(rows.len() == BATCH, "the floor claims fewer tickets than it is to");
+            self.claimed.push(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?);
         }
-        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<()> {
+        for ids in &self.claimed {
+            let transaction = self.client.transaction().await?;
+            for statement in &self.end {
+                let rows = transaction.execute(statement, &[ids]).await?;
+                ensure!(
+                    usize::try_from(rows)? == BATCH,
+                    "the floor writes other rows than it is to"
+                );
+            }
+            transaction.commit().await?;
+        }
         Ok(())
     }
 }

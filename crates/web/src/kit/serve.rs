@@ -120,7 +120,10 @@ async fn told(stop: &mut watch::Receiver<bool>) {
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended {
+    // One that was cut off together with its thread is none that went wrong.
+    if let Err(error) = ended
+        && error.is_panic()
+    {
         tracing::error!(%error, "a connection ended in a panic");
     }
 }
