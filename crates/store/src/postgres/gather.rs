@@ -111,17 +111,15 @@ fn ended() -> StoreError {
 
 struct Waiting<T: Gathered> {
     calls: mpsc::Receiver<Call<T>>,
-    /// One that did not fit into the batch before.
+    /// One that did not fit into the batch before, or that came to somebody who went away.
     left: Option<Call<T>>,
 }
 
 impl<T: Gathered> Waiting<T> {
-    /// Whatever waits, as far as it may be done together; `None` when nobody will come any more.
+    /// Whatever waits, as far as it may be done together; `None` when nobody will come any more. Who goes away before the answer
+    /// takes nothing with him.
     async fn gather(&mut self, group_max: usize) -> Option<Vec<Call<T>>> {
-        let first = match self.left.take().filter(Call::is_awaited) {
-            Some(call) => call,
-            None => self.first().await?,
-        };
+        let first = self.first().await?;
         let mut count = first.brought.len();
         let mut calls = vec![first];
         while count < group_max
@@ -143,10 +141,12 @@ impl<T: Gathered> Waiting<T> {
     /// The next one that somebody waits for.
     async fn first(&mut self) -> Option<Call<T>> {
         loop {
-            let call = self.calls.recv().await?;
-            // Whoever is about to ask speaks first: an idle runtime comes back at once, a busy one with company.
-            tokio::task::yield_now().await;
-            if call.is_awaited() {
+            if self.left.is_none() {
+                self.left = Some(self.calls.recv().await?);
+                // Whoever is about to ask speaks first: an idle runtime comes back at once, a busy one with company.
+                tokio::task::yield_now().await;
+            }
+            if let Some(call) = self.left.take().filter(Call::is_awaited) {
                 return Some(call);
             }
         }
@@ -183,12 +183,16 @@ impl<T: Gathered> Queue<T> {
         self.slow.send_modify(|slow| *slow += self.own);
     }
 
-    /// The same while all of its own connections are slow. When they are not any more, it may serve once more what comes next.
+    /// The same while all of its own connections are slow.
     async fn stand_in(&self, line: usize) {
         let mut slow = self.slow.subscribe();
-        while slow.wait_for(|slow| *slow >= self.own).await.is_ok()
-            && let Some(calls) = self.next().await
-        {
+        while slow.wait_for(|slow| *slow >= self.own).await.is_ok() {
+            let calls = tokio::select! {
+                biased;
+                _ = slow.wait_for(|slow| *slow < self.own) => continue,
+                calls = self.next() => calls,
+            };
+            let Some(calls) = calls else { return };
             self.serve_all(line, calls).await;
         }
     }

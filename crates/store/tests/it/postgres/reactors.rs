@@ -1,5 +1,6 @@
 //! A store whose callers are on threads with an event loop each: questions gather where they are asked.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use provisor_domain::store::{ChangeAbout, ChangeAsk, ConnectAsk, ServiceFound};
@@ -10,14 +11,17 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::conformance::world::{MARIO, World, a, iccid};
 
-/// The connections that have asked for services last.
-const HAVE_ASKED: &str = "SELECT pid::text FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name = 'provisor' AND query LIKE '-- facts.service_code%'";
+/// The connection that was asked for a service last.
+const ASKED_LAST: &str = "SELECT pid::text FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'provisor' AND query LIKE '-- facts.service_code%'
+    ORDER BY query_start DESC LIMIT 1";
 /// Those that wait for a lock.
 const WAIT: &str = "SELECT pid::text FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'";
 /// Generous: a loaded machine is not a failure. Shorter than the store waits for a lock.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(8);
+/// Generous, too.
+const UNDISTURBED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Runtimes of one thread each, which run until what is answered is dropped.
 fn reactors(count: usize) -> Vec<(Handle, oneshot::Sender<()>)> {
@@ -60,12 +64,22 @@ async fn asked_on(reactor: &Handle, node: &World, scope: &Scope, selector: &Serv
 async fn each_reactor_asks_on_a_connection_of_its_own() {
     let reactors = reactors(2);
     let (node, scope, selector, database) = node(&reactors).await;
-    for (number, (reactor, _)) in reactors.iter().enumerate() {
-        for _ in 0..4 {
-            asked_on(reactor, &node, &scope, &selector).await;
+    // On a loaded machine a connection is slow now and then, and the other one stands in.
+    let undisturbed = async {
+        loop {
+            let mut asked = [BTreeSet::new(), BTreeSet::new()];
+            for _ in 0..4 {
+                for (asked, (reactor, _)) in asked.iter_mut().zip(&reactors) {
+                    asked_on(reactor, &node, &scope, &selector).await;
+                    asked.extend(database.table(ASKED_LAST));
+                }
+            }
+            if asked.iter().all(|asked| asked.len() == 1) && asked[0] != asked[1] {
+                return;
+            }
         }
-        assert_eq!(database.table(HAVE_ASKED).len(), number + 1);
-    }
+    };
+    tokio::time::timeout(UNDISTURBED_WITHIN, undisturbed).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -110,7 +124,7 @@ async fn who_asks_on_a_reactor_or_elsewhere_is_answered_his_own() {
         let options = Options { readers, openers: 2, ..OPTIONS };
         let store = PostgresStore::open_on(&database.url, options, &handles).await.unwrap();
         let node = World { store: Arc::new(store), start: world.start };
-        let here = tokio::runtime::Handle::current();
+        let here = Handle::current();
         let places = handles.iter().chain([&here]).cycle();
         let asks: Vec<_> = services
             .iter()
