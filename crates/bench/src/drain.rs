@@ -197,7 +197,7 @@ pub(crate) async fn open_at(
 }
 
 fn connect(network: &str, number: usize) -> Result<NewTicket> {
-    let iccid = world::iccid(number);
+    let iccid: Iccid = world::iccid(number).parse()?;
     let order = Connect {
         name: "Tracker".parse()?,
         contract: world::contract(number).parse()?,
@@ -210,7 +210,7 @@ fn connect(network: &str, number: usize) -> Result<NewTicket> {
         subjects: vec![SubjectClaim { subject: Subject::Sim(iccid.clone()), version: 1 }],
         customer: world::customer(number).parse()?,
         network: network.parse()?,
-        about: About::Service { iccid, service: None, cli: Some(world::cli(number)) },
+        about: About::Service { iccid, service: None, cli: Some(world::cli(number).parse()?) },
         secret: None,
         origin: world::origin(),
         idempotency: None,
@@ -241,7 +241,7 @@ fn bare_insert(count: usize) -> Result<f64> {
                 let row = (
                     id,
                     world::customer(number),
-                    world::iccid(number).to_string(),
+                    world::iccid(number),
                     order,
                     1_800_000_000_000_i64,
                 );
@@ -304,7 +304,7 @@ pub(crate) async fn call(engine: &Engine) -> Result<Call> {
 /// An order to connect a SIM under a tariff, which says at which network.
 pub(crate) fn order(tariff: &str, number: usize) -> Result<ConnectOrder> {
     Ok(ConnectOrder {
-        iccid: world::iccid(number),
+        iccid: world::iccid(number).parse()?,
         name: "Tracker".parse()?,
         contract: world::contract(number).parse()?,
         tariff: tariff.parse()?,

@@ -19,7 +19,7 @@ use provisor_domain::store::{
 };
 use provisor_domain::ticket::{About, Subject};
 use provisor_domain::user::CredentialUse;
-use provisor_domain::{Iccid, Msisdn, Order, Service, ServiceCode, ServiceStatus, UserKind};
+use provisor_domain::{Order, Service, ServiceCode, ServiceStatus, UserKind};
 use provisor_engine::Credential;
 use provisor_store::sqlite::{Options, SqliteStore};
 
@@ -44,14 +44,12 @@ pub(crate) fn origin() -> Origin {
 }
 
 /// SIMs with a service are `0..services`, those in stock `services..services + sims`.
-pub(crate) fn iccid(number: usize) -> Iccid {
-    #[expect(clippy::unwrap_used, reason = "19 digits by construction")]
-    format!("8910390{number:012}").parse().unwrap()
+pub(crate) fn iccid(number: usize) -> String {
+    format!("8910390{number:012}")
 }
 
-pub(crate) fn cli(number: usize) -> Msisdn {
-    #[expect(clippy::unwrap_used, reason = "12 digits by construction")]
-    format!("4477{number:08}").parse().unwrap()
+pub(crate) fn cli(number: usize) -> String {
+    format!("4477{number:08}")
 }
 
 pub(crate) fn imsi(number: usize) -> String {
@@ -180,9 +178,9 @@ async fn stock(store: &SqliteStore, size: &Size) -> Result<()> {
             .map(|&number| {
                 Ok(ImportRow {
                     line: number as u64,
-                    iccid: iccid(number),
+                    iccid: iccid(number).parse()?,
                     imsi: Some(imsi(number).parse()?),
-                    msisdn: Some(cli(number)),
+                    msisdn: Some(cli(number).parse()?),
                     customer: customer(number).parse()?,
                     network: None,
                     keys: SimKeys::default(),
@@ -201,8 +199,8 @@ pub(crate) fn service(number: usize) -> Result<Service> {
         code: ServiceCode::new(code).context("code")?,
         name: format!("Tracker {number}").parse()?,
         status: ServiceStatus::Active,
-        cli: Some(cli(number)),
-        iccid: iccid(number),
+        cli: Some(cli(number).parse()?),
+        iccid: iccid(number).parse()?,
         network: "AS".parse()?,
         contract: contract(number).parse()?,
         customer: customer(number).parse()?,
@@ -276,9 +274,8 @@ async fn age(database: &Path, dir: &Path, size: &Size) -> Result<()> {
 /// The version of the first service's SIM; all others had the same life.
 fn sim_version(database: &Path) -> Result<i64> {
     let connection = rusqlite::Connection::open(database)?;
-    let iccid = iccid(0).to_string();
     Ok(connection
-        .query_row("SELECT version FROM sim WHERE iccid = ?1", [iccid], |row| row.get(0))?)
+        .query_row("SELECT version FROM sim WHERE iccid = ?1", [iccid(0)], |row| row.get(0))?)
 }
 
 fn rename(number: usize, version: i64) -> Result<NewTicket> {

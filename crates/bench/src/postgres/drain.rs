@@ -56,7 +56,7 @@ pub(crate) async fn run(places: &Places, size: &Size) -> Result<()> {
     for _ in 0..size.rounds {
         for connections in [1, 2] {
             let rows = ROWS_A_TICKET * tickets;
-            let sim = |number| (world::customer(number), world::iccid(number).to_string());
+            let sim = |number| (world::customer(number), world::iccid(number));
             let order = r#"{"connect":{"name":"Tracker","contract":"200000000","tariff":"T","apns":[],"group":null}}"#;
             let rate = floors::bare(&places.fresh, rows, connections, sim, order).await;
             rounds.add(&floor_of(connections), rate, "rows/s");
